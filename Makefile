@@ -1,0 +1,90 @@
+# `make help` lists the targets; every one that needs the environment makes it first.
+.PHONY: all setup demo test test-fast lint types format lock build bench prove system-deps clean help
+
+PACKAGES := $(wildcard resayil langchain_resayil litellm_provider resayil_n8n)
+BIN := .venv/bin
+NODE_TESTS := tests/javascript
+UV_VERSION := 0.13.8
+
+# A test never meets a real key or another service's address, whatever the shell exports.
+SECRETS := LLM_RESAYIL_API_KEY RESAYIL_API_KEY RESAYIL_BASE_URL OPENAI_API_KEY OPENAI_BASE_URL \
+	ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN ANTHROPIC_BASE_URL LANGSMITH_API_KEY LANGSMITH_TRACING \
+	LANGCHAIN_API_KEY LANGCHAIN_TRACING_V2 HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy
+WITHOUT_KEYS := env $(addprefix -u ,$(SECRETS))
+
+# LiteLLM otherwise asks the network for its price list when it is imported.
+export LITELLM_LOCAL_MODEL_COST_MAP := True
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+all: lint types test-fast ## Lint, check types and run the fast tests (the default)
+
+setup: .venv/installed.stamp $(NODE_TESTS)/node_modules/installed.stamp ## Make the environment: once, then a no-op
+
+.venv/locked.stamp: requirements.lock
+	@python=$$(sh scripts/find_python.sh) || exit 1; \
+	echo "setup: $$($$python --version) makes .venv; about 200 MB are downloaded once, which takes a minute or two"; \
+	$$python -m venv .venv
+	@$(BIN)/pip install --quiet --no-deps --no-compile --require-hashes -r requirements.lock
+	@$(BIN)/pip check
+	@touch $@
+
+.venv/installed.stamp: pyproject.toml .venv/locked.stamp
+	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(NODE_TESTS)/node_modules/installed.stamp: $(NODE_TESTS)/package-lock.json | .venv/locked.stamp
+	@echo "setup: npm installs the official JavaScript SDKs (about 3 MB)"
+	@cd $(NODE_TESTS) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
+		&& touch node_modules/installed.stamp \
+		|| echo "setup: npm could not install them; the tests in $(NODE_TESTS) are not run"
+
+demo: .venv/installed.stamp ## Show the pack at work, without a key; LIVE=1 uses the service and your key
+	@test -f examples/demo.py || { echo "demo: examples/demo.py is missing"; exit 1; }
+	@LIVE="$(LIVE)" $(BIN)/python examples/demo.py
+
+test: setup lint types ## Everything a change must pass, with branch coverage
+	$(WITHOUT_KEYS) $(BIN)/coverage run -m pytest -m "not prove"
+	$(BIN)/coverage report
+
+test-fast: setup ## The tests that take seconds
+	$(WITHOUT_KEYS) $(BIN)/python -m pytest -m "not slow and not prove"
+
+lint: .venv/installed.stamp ## ruff, rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed.stamp ## mypy strict on the packages, basedpyright strict on the core
+	$(BIN)/mypy $(PACKAGES)
+	$(BIN)/basedpyright
+
+format: .venv/installed.stamp ## Rewrite the files as ruff wants them
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## Resolve requirements.lock anew where pyproject.toml asks for it; UPGRADE=1 takes the newest of everything
+	@python=$$(sh scripts/find_python.sh) && $$python -m venv build/lock
+	@build/lock/bin/pip install --quiet uv==$(UV_VERSION)
+	build/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-header --all-extras --group dev \
+		$(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.lock
+
+build: .venv/installed.stamp ## Check what a wheel holds, then write the distribution to dist/
+	$(BIN)/python -m pytest tests/repository/test_wheel.py
+	$(BIN)/python -m build --no-isolation --outdir dist
+
+bench: .venv/installed.stamp ## Measure the hot path
+	@test -d benchmarks || { echo "bench: the folder benchmarks is missing"; exit 1; }
+	$(WITHOUT_KEYS) $(BIN)/python -m benchmarks
+
+prove: setup ## Full matrices, soak and fuzzing: the tests that `make test` leaves out
+	$(WITHOUT_KEYS) $(BIN)/python -m pytest -m prove
+
+system-deps: ## Install the system programs that the tests start, where this user may
+	@sh scripts/system_deps.sh
+
+clean: ## Remove the environment and everything generated
+	rm -rf .venv build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis $(NODE_TESTS)/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs Debian's packages of the system programs that tests start; says what is not run without them.
+# One program per line: program, package, what its absence costs.
+programs() {
+    cat <<'TABLE'
+curl curl the documents' curl samples are sent by httpx instead
+TABLE
+}
+
+missing() {
+    programs | while read -r program package cost; do
+        command -v "$program" >/dev/null 2>&1 || echo "$program $package $cost"
+    done
+}
+
+packages=$(missing | cut -d ' ' -f 2)
+if [ -n "$packages" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    # shellcheck disable=SC2086 # one word per package
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends $packages || true
+fi
+missing | while read -r program package cost; do
+    echo "system-deps: $program (package $package) is missing: $cost"
+done
