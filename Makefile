@@ -33,7 +33,7 @@ setup: .venv/installed.stamp $(NODE_TESTS)/node_modules/installed.stamp ## Make 
 	@touch $@
 
 $(NODE_TESTS)/node_modules/installed.stamp: $(NODE_TESTS)/package-lock.json | .venv/locked.stamp
-	@echo "setup: npm installs the official JavaScript SDKs (about 3 MB)"
+	@echo "setup: npm installs the official JavaScript SDKs (about 5 MB)"
 	@cd $(NODE_TESTS) && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
 		&& touch node_modules/installed.stamp \
 		|| echo "setup: npm could not install them; the tests in $(NODE_TESTS) are not run"
