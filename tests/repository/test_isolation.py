@@ -8,7 +8,8 @@ from pytest_socket import SocketConnectBlockedError
 
 def test_only_the_named_loopback_addresses_are_reached() -> None:
     """A connection to any other address, even of the loopback range, is an error before a packet is sent."""
-    with socket.socket() as stranger, pytest.raises(SocketConnectBlockedError):
+    blocked = pytest.raises(SocketConnectBlockedError)
+    with socket.socket() as stranger, pytest.warns(UserWarning, match=r"127\.0\.0\.2"), blocked:
         stranger.connect(("127.0.0.2", 9))
 
 
