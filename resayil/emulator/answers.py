@@ -17,7 +17,9 @@ from resayil.emulator.values import Answer, Json, JsonObject, Picture, Question,
 from resayil.emulator.words import is_arabic, numbers
 
 NAME_TOLD = re.compile(r"(?:my name is|I am called|call me|اسمي)\s+(?P<it>[^\s.,،؟?!؛]+)", re.IGNORECASE)
-NAME_ASKED = re.compile(r"what(?:'s| is) my name|my name\?|ما (?:هو )?اسمي|ماذا (?:كان )?اسمي|تعرف اسمي", re.IGNORECASE)
+NAME_ASKED = re.compile(
+    r"what(?:'s| is) my name|my name\?|ما (?:هو )?اسمي|ماذا (?:كان )?اسمي|تعرف اسمي", re.IGNORECASE
+)
 KEYS = re.compile(r"[\"'`«]([A-Za-z_][\w-]{0,40})[\"'`»]")
 LONGEST_QUOTE = 400
 COMMAS = {"ar": "، ", "en": ", "}
@@ -73,10 +75,18 @@ def _described(question: Question) -> JsonObject:
     spoken = [turn.text for turn in reversed(question.turns) if turn.role in ("user", "system")]
     for text in spoken:
         for found in _objects(text):
-            return found if "properties" in found else {"type": "object", "properties": _kinds(found), "required": [*found]}
+            return (
+                found
+                if "properties" in found
+                else {"type": "object", "properties": _kinds(found), "required": [*found]}
+            )
     for text in spoken:
         if keys := list(dict.fromkeys(KEYS.findall(text))):
-            return {"type": "object", "properties": {key: {"type": "string"} for key in keys}, "required": keys}
+            return {
+                "type": "object",
+                "properties": {key: {"type": "string"} for key in keys},
+                "required": keys,
+            }
     return {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
 
 
@@ -96,7 +106,9 @@ def _objects(text: str) -> list[JsonObject]:
 
 def _kinds(example: JsonObject) -> JsonObject:
     names: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
-    return {key: {"type": names[type(value)]} if type(value) in names else {} for key, value in example.items()}
+    return {
+        key: {"type": names[type(value)]} if type(value) in names else {} for key, value in example.items()
+    }
 
 
 def _of_results(question: Question, _model: Model) -> str:
@@ -114,11 +126,15 @@ def _shown(question: Question, turn: Turn) -> str:
 
 
 def _quoted(question: Question, turn: Turn) -> str:
-    name = next((call.name for other in question.turns for call in other.calls if call.id == turn.call_id), "")
+    name = next(
+        (call.name for other in question.turns for call in other.calls if call.id == turn.call_id), ""
+    )
     pictures = " ".join(_picture(question, picture) for picture in turn.pictures)
     content = _readable(turn.text, language(question))
     failed = turn.failed or turn.text.lstrip().lower().startswith("error")
-    said = _say(question, "failed" if failed else "result", name=name or "-", content=content) if content else ""
+    said = (
+        _say(question, "failed" if failed else "result", name=name or "-", content=content) if content else ""
+    )
     return f"{said} {pictures}".strip() or _say(question, "no-result", name=name or "-")
 
 
@@ -133,7 +149,9 @@ def _readable(text: str, tongue: str) -> str:
         return text.strip().rstrip(".")
     if not isinstance(value, dict):
         return text.strip()
-    told = ((label(key, tongue), item if isinstance(item, str) else dumps(item)) for key, item in value.items())
+    told = (
+        (label(key, tongue), item if isinstance(item, str) else dumps(item)) for key, item in value.items()
+    )
     return COMMAS[tongue].join(f"{key}: {item}" for key, item in told)
 
 
@@ -187,4 +205,3 @@ def _of_memory(question: Question, _model: Model) -> str:
     told = (match["it"] for text in question.texts("user")[1:] for match in NAME_TOLD.finditer(text))
     name = next(told, "")
     return _say(question, "name", name=name) if name else ""
-

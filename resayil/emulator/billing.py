@@ -5,7 +5,7 @@ Field names beyond the subscription's own four are a guess; the prices are those
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 
 from resayil.emulator.drafts import Draft
 from resayil.emulator.exchanges import Exchange
@@ -18,20 +18,31 @@ PACKS: tuple[JsonObject, ...] = (
     {"id": 3, "credits": 50_000, "price": 15, "currency": "KWD"},
 )
 BOUGHT: tuple[JsonObject, ...] = tuple(
-    {"id": 100 + number, "credits": 5_000, "price": 2, "currency": "KWD", "created_at": f"2026-0{number}-01T09:00:00Z"}
+    {
+        "id": 100 + number,
+        "credits": 5_000,
+        "price": 2,
+        "currency": "KWD",
+        "created_at": f"2026-0{number}-01T09:00:00Z",
+    }
     for number in range(9, 0, -1)
 )
 PER_PAGE = 5
-PERIOD = datetime.timedelta(days=30)
+PERIOD = dt.timedelta(days=30)
 
 
 def subscription(exchange: Exchange) -> Draft:
     """Plan, state, end and credits of the key's account."""
-    ends = datetime.datetime.fromtimestamp(exchange.now, datetime.UTC) + PERIOD
+    ends = dt.datetime.fromtimestamp(exchange.now, dt.UTC) + PERIOD
     account = exchange.account
     whole = account.credits == account.credits.to_integral_value()
     balance = int(account.credits) if whole else float(account.credits)
-    told = {"tier": account.plan, "status": "active", "expires_at": f"{ends:%Y-%m-%dT%H:%M:%SZ}", "credits": balance}
+    told = {
+        "tier": account.plan,
+        "status": "active",
+        "expires_at": f"{ends:%Y-%m-%dT%H:%M:%SZ}",
+        "credits": balance,
+    }
     return _billed(exchange, told)
 
 

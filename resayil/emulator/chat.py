@@ -18,11 +18,20 @@ ROLES: dict[str, Role] = {
 }
 CHOICES = {"auto": "auto", "none": "none", "required": "required", "any": "required"}
 FORMATS = ("text", "json_object", "json_schema")
-MESSAGE_LIMITS = {"temperature": (0, 2), "top_p": (0, 1), "presence_penalty": (-2, 2), "frequency_penalty": (-2, 2)}
+MESSAGE_LIMITS = {
+    "temperature": (0, 2),
+    "top_p": (0, 1),
+    "presence_penalty": (-2, 2),
+    "frequency_penalty": (-2, 2),
+}
 OLD_RULES: dict[str, tuple[Callable[[JsonObject], bool], str, str]] = {
     "tool-role-422": (lambda item: item.get("role") == "tool", "role", "The selected role is invalid."),
     "system-role-422": (lambda item: item.get("role") == "system", "role", "The selected role is invalid."),
-    "null-content-422": (lambda item: item.get("content") is None, "content", "The content field is required."),
+    "null-content-422": (
+        lambda item: item.get("content") is None,
+        "content",
+        "The content field is required.",
+    ),
     "content-array-422": (
         lambda item: isinstance(item.get("content"), list),
         "content",
@@ -121,7 +130,9 @@ def _part(part: Json, where: str, texts: list[str], pictures: list[Picture]) -> 
 
 def _calls(item: JsonObject, where: str) -> tuple[ToolCall, ...]:
     rows = checks.items(item, "tool_calls")
-    calls = [_call(row.get("function"), row.get("id"), f"{where}.tool_calls.{i}") for i, row in enumerate(rows)]
+    calls = [
+        _call(row.get("function"), row.get("id"), f"{where}.tool_calls.{i}") for i, row in enumerate(rows)
+    ]
     if item.get("function_call"):
         calls.append(_call(item["function_call"], "", f"{where}.function_call"))
     return tuple(calls)

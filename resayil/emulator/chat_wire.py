@@ -33,7 +33,10 @@ class Form:
 def body(answer: Answer, usage: Usage, form: Form) -> JsonObject:
     """The whole reply."""
     answer = _tagged(answer, form)
-    message: JsonObject = {"role": "assistant", "content": answer.text if answer.text or not answer.calls else None}
+    message: JsonObject = {
+        "role": "assistant",
+        "content": answer.text if answer.text or not answer.calls else None,
+    }
     if answer.reasoning:
         message[form.reasoning_field] = answer.reasoning
     if answer.calls and form.legacy:

@@ -1,4 +1,4 @@
-"""Checks of a request body's fields, shared by both dialects; a failure names the field and says what to do."""
+"""Checks of a request body's fields, shared by both dialects; a failure names the field."""
 
 from __future__ import annotations
 

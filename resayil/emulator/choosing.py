@@ -16,7 +16,9 @@ from resayil.emulator.words import concepts, numbers, shared
 BY_NAME, BY_PARAMETER, BY_DESCRIPTION = 2, 1, 1
 ENOUGH = 2
 LATER = re.compile(r"\bthen\b|\bafter that\b|\bafterwards\b|(?:^|\s)ثم\s|بعد ذلك", re.IGNORECASE)
-DECLINED = re.compile(r"(?:do not|don't|without)\s+(?:use|using|call|calling)?\s*(?:any\s+)?tools?|لا تستخدم", re.IGNORECASE)
+DECLINED = re.compile(
+    r"(?:do not|don't|without)\s+(?:use|using|call|calling)?\s*(?:any\s+)?tools?|لا تستخدم", re.IGNORECASE
+)
 _NAME = r"[A-Z][\w'-]*(?: [A-Z][\w'-]*)*"
 _NUMBER = r"[-\u2212]?\d+(?:[.\u066b]\d+)?"
 LISTS = (
@@ -29,7 +31,9 @@ BETWEEN = re.compile(r",? (?:and|&) |[,،] ?| و(?:في )?|(?<=\d) ?(?:and|&|و)
 
 def newest_user(question: Question) -> int:
     """The place of the newest user turn, or -1."""
-    places = (index for index in range(len(question.turns) - 1, -1, -1) if question.turns[index].role == "user")
+    places = (
+        index for index in range(len(question.turns) - 1, -1, -1) if question.turns[index].role == "user"
+    )
     return next(places, -1)
 
 
@@ -53,7 +57,11 @@ def evidence(question: Question, newest: str | None = None) -> Evidence:
     texts = [turn.text for turn in reversed(since_user(question)) if turn.role == "tool"]
     if at >= 0:
         turn = question.turns[at]
-        texts = [turn.text if newest is None else newest, *(picture.text for picture in turn.pictures), *texts]
+        texts = [
+            turn.text if newest is None else newest,
+            *(picture.text for picture in turn.pictures),
+            *texts,
+        ]
     earlier = [turn for turn in reversed(question.turns[: max(at, 0)]) if turn.role != "system"]
     texts += [turn.text for turn in earlier if turn.role == "user"]
     texts += [turn.text for turn in earlier if turn.role != "user"]
@@ -132,7 +140,7 @@ def _needs_number(tool: Tool) -> list[str]:
     return [
         name
         for name in required
-        if _properties(tool)[name].get("type") in NUMERIC or is_identifier(words_of(name, _properties(tool)[name]))
+        if _properties(tool)[name].get("type") in NUMERIC or is_identifier(words_of(name))
     ]
 
 
@@ -146,7 +154,7 @@ def _supplied(tool: Tool, question: Question) -> bool:
 
 
 def _arguments(tool: Tool, question: Question) -> list[str]:
-    """The arguments of each call of a tool: one call for each item of a list that one parameter cannot hold."""
+    """The arguments of each call of a tool: one call for each item that they list."""
     at = newest_user(question)
     text = question.turns[at].text if at >= 0 else ""
     versions = _versions(text) if len(tool.schema.get("required") or ()) == 1 and _takes_one(tool) else [text]
@@ -156,7 +164,7 @@ def _arguments(tool: Tool, question: Question) -> list[str]:
 def _takes_one(tool: Tool) -> bool:
     name = next(iter(tool.schema["required"]))
     part = _properties(tool).get(name, {})
-    wanted = words_of(name, part) & {"city", "country", "place", "location", "name", "id", "customer"}
+    wanted = words_of(name) & {"city", "country", "place", "location", "name", "id", "customer"}
     return part.get("type") in NUMERIC or (part.get("type") == "string" and bool(wanted))
 
 

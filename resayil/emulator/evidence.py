@@ -53,7 +53,10 @@ KINDS: tuple[tuple[frozenset[str], Finder], ...] = (
     (frozenset({"date", "day", "deadline"}), _by(DATE)),
     (frozenset({"origin", "source", "departure", "from"}), _by(ORIGIN)),
     (frozenset({"destination", "arrival", "to"}), _by(DESTINATION)),
-    (frozenset({"city", "country", "place", "location", "region", "address"}), _by(PLACE, ARABIC_PLACE, LOOSE_PLACE)),
+    (
+        frozenset({"city", "country", "place", "location", "region", "address"}),
+        _by(PLACE, ARABIC_PLACE, LOOSE_PLACE),
+    ),
     (frozenset({"name", "customer", "person", "title", "recipient"}), _by(QUOTED, NAMED, CAPITALISED)),
 )
 IDENTIFIERS = frozenset({"id", "phone", "pin", "sku", "isbn", "order", "reference", "account", "key"})
@@ -77,7 +80,9 @@ class Evidence:
     def near(self, rank: int, number: Number) -> set[str]:
         """What the words around a number are about."""
         text = self.texts[rank]
-        return concepts(f"{text[max(0, number.start - NEARBY) : number.start]} {text[number.end : number.end + NEARBY]}")
+        return concepts(
+            f"{text[max(0, number.start - NEARBY) : number.start]} {text[number.end : number.end + NEARBY]}"
+        )
 
     def assign(self, wanted: dict[str, set[str]]) -> dict[str, Number]:
         """Give each wanted parameter its number: best neighbours first, then order of appearance."""

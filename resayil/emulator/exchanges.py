@@ -23,7 +23,16 @@ from resayil.emulator.catalogue import Model
 from resayil.emulator.drafts import Draft
 from resayil.emulator.refusals import NOT_FOUND, UPSTREAM_FAILURE, RefusalError
 from resayil.emulator.scripts import Fault
-from resayil.emulator.values import Answer, HttpRequest, Json, JsonObject, Question, RecordedRequest, Usage, dumps
+from resayil.emulator.values import (
+    Answer,
+    HttpRequest,
+    Json,
+    JsonObject,
+    Question,
+    RecordedRequest,
+    Usage,
+    dumps,
+)
 from resayil.emulator.world import Account, World
 
 UNAVAILABLE, BAD_REQUEST = 503, 400

@@ -19,7 +19,7 @@ from resayil.emulator.values import Cut, HttpRequest, Json, Step, Wait
 OK, FOUND, TEMPORARY, BAD_GATEWAY, OVERLOADED = 200, 302, 307, 502, 529
 SILENCE, PAUSE = 1.0, 0.05
 HEADER = "x-resayil-fault"
-PORTAL = "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Sign in to the network</h1></body></html>"
+PORTAL = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Sign in to the network</body></html>"
 BROKEN = b'data: {"choices": [{"index": 0, "delta": {"con\n\n'
 NOT_TEXT = b'data: {"text": "\xff\xfe"}\n\n'
 PINGS = {"chat": b": ping\n\n", "messages": b'event: ping\ndata: {"type":"ping"}\n\n'}
@@ -37,7 +37,7 @@ class Kind:
 
 
 def _split(draft: Draft, fault: Fault) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
-    """What still arrives, and what would have followed; half of the events unless the fault says otherwise."""
+    """What still arrives, and what would have followed; half of it unless the fault says otherwise."""
     if draft.stream:
         kept = len(draft.events) // 2 if fault.after_events is None else fault.after_events
         return draft.events[:kept], draft.events[kept:]
@@ -97,7 +97,9 @@ def _without_done(draft: Draft, _fault: Fault, _dialect: str) -> Draft:
 def _error_event(draft: Draft, fault: Fault, dialect: str) -> Draft:
     body = fault.body or envelope(RefusalError(OVERLOADED), dialect, frozenset())
     name = "error" if dialect == "messages" else ""
-    return replace(draft, events=(*_split(draft, fault)[0], drafts.event(body, name=name)), headers=_unsized(draft))
+    return replace(
+        draft, events=(*_split(draft, fault)[0], drafts.event(body, name=name)), headers=_unsized(draft)
+    )
 
 
 def _error_200(_draft: Draft, fault: Fault, dialect: str) -> Draft:
@@ -106,12 +108,16 @@ def _error_200(_draft: Draft, fault: Fault, dialect: str) -> Draft:
 
 def _broken(draft: Draft, fault: Fault, _dialect: str) -> Draft:
     before, after = _split(draft, fault)
-    return replace(draft, events=(*before, BROKEN, *after) if draft.stream else before, headers=_unsized(draft))
+    return replace(
+        draft, events=(*before, BROKEN, *after) if draft.stream else before, headers=_unsized(draft)
+    )
 
 
 def _not_text(draft: Draft, fault: Fault, _dialect: str) -> Draft:
     before, after = _split(draft, fault)
-    return replace(draft, events=(*before, NOT_TEXT if draft.stream else b"\xff\xfe", *after), headers=_unsized(draft))
+    return replace(
+        draft, events=(*before, NOT_TEXT if draft.stream else b"\xff\xfe", *after), headers=_unsized(draft)
+    )
 
 
 def _portal(_draft: Draft, fault: Fault, _dialect: str) -> Draft:
@@ -212,5 +218,3 @@ def described() -> str:
 
 def _unsized(draft: Draft) -> dict[str, str]:
     return {name: value for name, value in draft.headers.items() if name != "content-length"}
-
-

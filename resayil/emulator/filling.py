@@ -30,8 +30,8 @@ def fill(schema: JsonObject, evidence: Evidence) -> Json:
     return _Filling(schema, evidence).value(schema, "", 0)
 
 
-def words_of(name: str, schema: JsonObject) -> set[str]:
-    """What a parameter is about, by its name and description, the name's own short words kept."""
+def words_of(name: str) -> set[str]:
+    """What a parameter is about, by its name, whose short words count too."""
     plain = CAMEL.sub(" ", name).replace("_", " ")
     return {word.lower() for word in WORD.findall(plain)} | concepts(plain)
 
@@ -47,13 +47,15 @@ class _Filling:
         self._root = root
         self._evidence = evidence
 
-    def resolved(self, schema: Json) -> JsonObject:
+    def resolved(self, given: Json) -> JsonObject:
         """The schema with its reference followed and its alternatives decided."""
-        if not _is_object(schema):
-            return {}
+        schema: JsonObject = given if _is_object(given) else {}
         for _ in range(DEEPEST):
             if "$ref" in schema:
-                schema = {**self._target(str(schema["$ref"])), **{k: v for k, v in schema.items() if k != "$ref"}}
+                schema = {
+                    **self._target(str(schema["$ref"])),
+                    **{k: v for k, v in schema.items() if k != "$ref"},
+                }
             elif "allOf" in schema:
                 merged: JsonObject = {key: item for key, item in schema.items() if key != "allOf"}
                 for part in schema["allOf"]:
@@ -70,20 +72,22 @@ class _Filling:
     def value(self, schema: Json, name: str, depth: int, number: Number | None = None) -> Json:
         """A value for one place of the schema."""
         schema = self.resolved(schema)
-        if "const" in schema:
-            return schema["const"]
-        if schema.get("enum"):
-            return self._member(schema)
-        kind = _kind(schema)
-        if kind == "object":
-            return self._object(schema, depth)
-        if kind == "array":
-            return self._array(schema, name, depth)
-        if kind in NUMERIC:
-            return self._number(schema, kind, number)
-        if kind == "boolean":
-            return self._boolean(schema)
-        return None if kind == "null" else self._string(schema, name, number)
+        if "const" in schema or schema.get("enum"):
+            return schema["const"] if "const" in schema else self._member(schema)
+        match kind := _kind(schema):
+            case "object":
+                value: Json = self._object(schema, depth)
+            case "array":
+                value = self._array(schema, name, depth)
+            case "integer" | "number":
+                value = self._number(schema, kind, number)
+            case "boolean":
+                value = self._boolean(schema)
+            case "null":
+                value = None
+            case _:
+                value = self._string(schema, name, number)
+        return value
 
     def _target(self, ref: str) -> JsonObject:
         node: Json = self._root
@@ -94,12 +98,14 @@ class _Filling:
 
     def _alternative(self, options: list[Json]) -> JsonObject:
         resolved = [self.resolved(option) for option in options]
-        return next((option for option in resolved if option.get("type") != "null"), resolved[0] if resolved else {})
+        return next(
+            (option for option in resolved if option.get("type") != "null"), resolved[0] if resolved else {}
+        )
 
     def _object(self, schema: JsonObject, depth: int) -> JsonObject:
         properties = {name: self.resolved(part) for name, part in (schema.get("properties") or {}).items()}
         required = set(schema.get("required") or ())
-        given = self._evidence.assign({name: words_of(name, part) for name, part in _counted(properties)})
+        given = self._evidence.assign({name: words_of(name) for name, part in _counted(properties)})
         filled: JsonObject = {}
         for name, part in properties.items():
             if name in required:
@@ -112,12 +118,12 @@ class _Filling:
         if "const" in part or part.get("enum"):
             return "const" in part or self._mentioned(part) is not None
         if number is not None:
-            words = words_of(name, part)
+            words = words_of(name)
             return any(
                 candidate == number and shared(words, self._evidence.near(rank, number))
                 for rank, candidate in self._evidence.pool()
             )
-        return _kind(part) == "string" and bool(self._evidence.written(words_of(name, part)))
+        return _kind(part) == "string" and bool(self._evidence.written(words_of(name)))
 
     def _mentioned(self, schema: JsonObject) -> Json:
         for text in self._evidence.texts:
@@ -162,7 +168,7 @@ class _Filling:
         return True if said & YES else bool(schema.get("default", True))
 
     def _string(self, schema: JsonObject, name: str, number: Number | None) -> str:
-        words = words_of(name, schema)
+        words = words_of(name)
         fixed = FORMATS.get(str(schema.get("format")), "")
         found = self._evidence.written(words)
         if not found and number is not None and is_identifier(words):
@@ -170,7 +176,9 @@ class _Filling:
         candidates = [found, fixed, self._evidence.quoted(), self._evidence.newest(), name or "text"]
         if fixed and not found:
             candidates = [fixed]
-        text = next(candidate for candidate in candidates if candidate and _fits(candidate, schema, last=candidates))
+        text = next(
+            candidate for candidate in candidates if candidate and _fits(candidate, schema, last=candidates)
+        )
         return _sized(text, schema)
 
 
@@ -202,7 +210,7 @@ def _counted(properties: dict[str, JsonObject]) -> list[tuple[str, JsonObject]]:
         for name, part in properties.items()
         if not part.get("enum")
         and "const" not in part
-        and (_kind(part) in NUMERIC or (_kind(part) == "string" and is_identifier(words_of(name, part))))
+        and (_kind(part) in NUMERIC or (_kind(part) == "string" and is_identifier(words_of(name))))
     ]
 
 
@@ -217,6 +225,10 @@ def _bounds(schema: JsonObject) -> tuple[Decimal | None, Decimal | None]:
     step = Decimal(1) if _kind(schema) == "integer" else Decimal("0.001")
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
-    least = Decimal(str(low)) if low is not None else Decimal(str(above)) + step if above is not None else None
-    most = Decimal(str(high)) if high is not None else Decimal(str(below)) - step if below is not None else None
+    least = (
+        Decimal(str(low)) if low is not None else Decimal(str(above)) + step if above is not None else None
+    )
+    most = (
+        Decimal(str(high)) if high is not None else Decimal(str(below)) - step if below is not None else None
+    )
     return least, most

@@ -18,7 +18,9 @@ def body(answer: Answer, usage: Usage, form: Form) -> JsonObject:
     """The whole reply."""
     content: list[JsonObject] = []
     if answer.reasoning:
-        content.append({"type": "thinking", "thinking": answer.reasoning, "signature": _signature(answer.reasoning)})
+        content.append(
+            {"type": "thinking", "thinking": answer.reasoning, "signature": _signature(answer.reasoning)}
+        )
     if answer.text:
         content.append({"type": "text", "text": answer.text})
     content += [
@@ -43,7 +45,11 @@ def events(answer: Answer, usage: Usage, form: Form) -> list[bytes]:
 
 
 def _events(answer: Answer, usage: Usage, form: Form) -> Iterator[JsonObject]:
-    told = {"input_tokens": usage.prompt - usage.cached - usage.created, **_cache(usage, form), "output_tokens": 0}
+    told = {
+        "input_tokens": usage.prompt - usage.cached - usage.created,
+        **_cache(usage, form),
+        "output_tokens": 0,
+    }
     start = {**_head(form), "content": [], "stop_reason": None, "stop_sequence": None}
     yield {"type": "message_start", "message": {**start, "usage": told}}
     for index, (opening, deltas) in enumerate(_blocks(answer)):
@@ -53,8 +59,15 @@ def _events(answer: Answer, usage: Usage, form: Form) -> Iterator[JsonObject]:
         for delta in deltas:
             yield {"type": "content_block_delta", "index": index, "delta": delta}
         yield {"type": "content_block_stop", "index": index}
-    finish = {"stop_reason": FINISHES.get(answer.finish, answer.finish), "stop_sequence": answer.stop_sequence}
-    output = {"output_tokens": usage.completion} if "no-stream-usage" not in form.oddities else {"output_tokens": 0}
+    finish = {
+        "stop_reason": FINISHES.get(answer.finish, answer.finish),
+        "stop_sequence": answer.stop_sequence,
+    }
+    output = (
+        {"output_tokens": usage.completion}
+        if "no-stream-usage" not in form.oddities
+        else {"output_tokens": 0}
+    )
     yield {"type": "message_delta", "delta": finish, "usage": output}
     yield {"type": "message_stop"}
 

@@ -38,7 +38,9 @@ ODDITIES: dict[str, Oddity] = {
         Oddity("bare-stream-429", "a 429 to a stream has neither retry_after nor headers", march=True),
         Oddity("limit-headers-on-429", "the limit's headers come with 429 only", march=True),
         Oddity("ollama-503", "a too long prompt and every upstream failure is 503", march=True),
-        Oddity("redirect-302", "a malformed body outside /api is answered with a redirect to a page", march=True),
+        Oddity(
+            "redirect-302", "a malformed body outside /api is answered with a redirect to a page", march=True
+        ),
         Oddity("html-error", "server errors are HTML pages", march=False),
         Oddity("no-messages-api", "there is no Messages API", march=True),
         Oddity("no-count-tokens", "count_tokens is missing", march=True),

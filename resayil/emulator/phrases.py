@@ -42,7 +42,8 @@ PHRASES: dict[str, dict[str, str]] = {
         "en": "The image is a {kind} of {size} pixels, and its file carries this text:\n{text}",
     },
     "image": {
-        "ar": "الصورة بصيغة {kind} وحجمها {size} بكسل، ولا يحمل ملفها نصًا. المحاكي لا ينظر إلى محتوى الصورة نفسه.",
+        "ar": "الصورة بصيغة {kind} وحجمها {size} بكسل، ولا يحمل ملفها نصًا. "
+        "المحاكي لا ينظر إلى محتوى الصورة نفسه.",
         "en": "The image is a {kind} of {size} pixels and its file carries no text. "
         "The emulator does not look at the pixels.",
     },
@@ -56,8 +57,8 @@ PHRASES: dict[str, dict[str, str]] = {
     },
     "thinking-tool": {
         "ar": "سأل المستخدم: «{asked}». الأداة المناسبة هي {names}، وما تحتاجه موجود في المحادثة، فلأستدعها.",
-        "en": "The user asks: “{asked}”. The fitting tool is {names} and the conversation holds what it needs, "
-        "so I call it.",
+        "en": "The user asks: “{asked}”. The fitting tool is {names} and the conversation holds what it "
+        "needs, so I call it.",
     },
     "thinking-text": {
         "ar": "سأل المستخدم: «{asked}». لا حاجة إلى أداة الآن، فلأجب مباشرة.",

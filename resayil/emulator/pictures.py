@@ -161,7 +161,9 @@ def _bmp(data: bytes) -> Picture:
 def _webp(data: bytes) -> Picture:
     kind = data[12:16]
     if kind == b"VP8X":
-        return Picture("WebP", 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little"))
+        return Picture(
+            "WebP", 1 + int.from_bytes(data[24:27], "little"), 1 + int.from_bytes(data[27:30], "little")
+        )
     if kind == b"VP8L":
         (bits,) = struct.unpack("<I", data[21:25])
         return Picture("WebP", 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF))

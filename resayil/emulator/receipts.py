@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-CURRENCY = r"د\.?\s?ك\.?|دينار(?: كويتي)?|KWD|KD|K\.D\.|ر\.?\s?س\.?|ريال|SAR|AED|د\.إ|درهم|QAR|BHD|OMR|EGP|جنيه|USD|EUR|GBP|[$€£]"
+CURRENCY = (
+    r"د\.?\s?ك\.?|دينار(?: كويتي)?|KWD|KD|K\.D\.|ر\.?\s?س\.?|ريال|SAR|AED|د\.إ|درهم"
+    r"|QAR|BHD|OMR|EGP|جنيه|USD|EUR|GBP|[$€£]"
+)
 _DIGITS = r"\d+(?:[.,\u066b\u066c]\d+)*"
 AMOUNT = re.compile(rf"(?:(?:{CURRENCY})\s*)?{_DIGITS}(?:\s*(?:{CURRENCY}))?")
 MONEY = re.compile(CURRENCY)
-TOTAL = re.compile(r"المجموع|الإجمالي|الاجمالي|المبلغ المستحق|\b(?:grand )?total\b|\bamount due\b", re.IGNORECASE)
+TOTAL = re.compile(
+    r"المجموع|الإجمالي|الاجمالي|المبلغ المستحق|\b(?:grand )?total\b|\bamount due\b", re.IGNORECASE
+)
 PARTIAL = re.compile(r"الفرعي|قبل الضريبة|\bsub-?\s?total\b", re.IGNORECASE)
 FEWEST_LINES = 2
 

@@ -28,7 +28,9 @@ REASONS: dict[int, Reason] = {
     402: Reason(
         "insufficient_credits", "insufficient_credits", "Insufficient credits. Please top up your account."
     ),
-    403: Reason("forbidden", "permission_error", "Your API key does not have permission for the requested action."),
+    403: Reason(
+        "forbidden", "permission_error", "Your API key does not have permission for the requested action."
+    ),
     404: Reason("not_found", "not_found_error", "The requested resource does not exist."),
     405: Reason("method_not_allowed", "invalid_request_error", "This method is not allowed here."),
     408: Reason("request_timeout", "timeout_error", "The request took too long."),
@@ -41,7 +43,9 @@ REASONS: dict[int, Reason] = {
         "service_unavailable", "api_error", "Model service is temporarily unavailable. Please retry shortly."
     ),
     504: Reason("gateway_timeout", "api_error", "Gateway timeout."),
-    529: Reason("overloaded", "overloaded_error", "The API is temporarily overloaded. Retry after a brief wait."),
+    529: Reason(
+        "overloaded", "overloaded_error", "The API is temporarily overloaded. Retry after a brief wait."
+    ),
 }
 UNKNOWN_CLIENT = Reason("error", "invalid_request_error", "The request was refused.")
 UNKNOWN_SERVER = Reason("server_error", "api_error", "Server error.")
@@ -112,4 +116,4 @@ def _is_bad_key(refusal: RefusalError, oddities: frozenset[str]) -> bool:
 def page(status: int) -> str:
     """An error as a proxy would show it."""
     title = REASONS[status].message if status in REASONS else "Error"
-    return f"<!DOCTYPE html><html><head><title>{status} {title}</title></head><body><h1>{title}</h1></body></html>"
+    return f"<!DOCTYPE html><html><head><title>{status}</title></head><body><h1>{title}</h1></body></html>"

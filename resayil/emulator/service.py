@@ -100,7 +100,9 @@ class Service:
             return reply
         return self._played(draft)
 
-    def _drafted(self, request: HttpRequest, route: Route | None, rest: str, record: RecordedRequest) -> Draft:
+    def _drafted(
+        self, request: HttpRequest, route: Route | None, rest: str, record: RecordedRequest
+    ) -> Draft:
         try:
             fault = faults.from_header(request) or self._world.next_fault(request.path)
             if fault is not None and isinstance(fault.kind, int):
@@ -175,9 +177,17 @@ def _record(request: HttpRequest, route: Route | None, now: float) -> RecordedRe
         body: Json = json.loads(request.body)
     except (ValueError, RecursionError):
         body = None
-    masked = {name: _masked(value) if name in SECRET_HEADERS else value for name, value in request.headers.items()}
+    masked = {
+        name: _masked(value) if name in SECRET_HEADERS else value for name, value in request.headers.items()
+    }
     record = RecordedRequest(
-        request.method, request.path, dict(request.query), masked, body, route.dialect if route else "", at=now
+        request.method,
+        request.path,
+        dict(request.query),
+        masked,
+        body,
+        route.dialect if route else "",
+        at=now,
     )
     if isinstance(body, dict):
         record.model = str(body.get("model") or "")

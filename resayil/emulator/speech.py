@@ -51,7 +51,13 @@ def _shortened(answer: Answer, budget: int) -> Answer:
         calls.append(replace(call, arguments=tokens.fitting(call.arguments, budget)))
         budget -= tokens.count(calls[-1].arguments)
     return replace(
-        answer, text=text, reasoning=reasoning, calls=tuple(calls), chunks=None, finish="length", stop_sequence=None
+        answer,
+        text=text,
+        reasoning=reasoning,
+        calls=tuple(calls),
+        chunks=None,
+        finish="length",
+        stop_sequence=None,
     )
 
 

@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from resayil.emulator.lexicon import CONCEPTS, STOPWORDS
+
 MARKS = re.compile("[\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]")
 ARABIC = re.compile("[\u0620-\u064a\u066e-\u06d3]")
 LATIN = re.compile("[A-Za-z]")
@@ -19,74 +21,38 @@ NUMBER = re.compile(r"(?<![\w.])[-\u2212]?\d+(?:[.,\u066b\u066c]\d+)*")
 LETTERS = str.maketrans("أإآٱىةؤئ", "اااايهوي")
 DIGITS = {ord(char): str(value) for row in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for value, char in enumerate(row)}
 PREFIXES = ("وبال", "وال", "بال", "فال", "كال", "لل", "ال")
-SUFFIXES = ("تها", "تهم", "تنا", "تكم", "تي", "تك", "ته", "ها", "هم", "كم", "نا", "ات", "ون", "ين", "ه", "ي", "ك")
+SUFFIXES = (
+    "تها",
+    "تهم",
+    "تنا",
+    "تكم",
+    "تي",
+    "تك",
+    "ته",
+    "ها",
+    "هم",
+    "كم",
+    "نا",
+    "ات",
+    "ون",
+    "ين",
+    "ه",
+    "ي",
+    "ك",
+)
 SHORTEST_STEM = 3
 SHARED_PREFIX = 5
-
-STOPWORDS = frozenset(
-    "a an the of to in on at by for from with and or is are was were be been do does did i me my we our you your "
-    "it its this that these those what which who whom how when where why can could will would should please tell "
-    "give show get set use using used tool tools function functions call value values return returns returned "
-    "result results one two some any all about into as if not no yes let us want need like make made takes take "
-    "given string integer number's s t re ve don json object input output "
-    "ما من في علي الي عن هل هو هي هذا هذه ذلك كم كيف متي اين لماذا ان او ثم مع يا لي لك له قد لا نعم اريد اعطني "
-    "قل اخبرني استخدم اداه الاداه التي الذي انا انت كان سوف عند كل بعد قبل".split()
-)
-
-CONCEPTS: dict[str, tuple[str, ...]] = {
-    "weather": ("طقس", "الجو", "weather", "forecast"),
-    "temperature": ("حرارة", "temperature"),
-    "point": ("نقطة", "نقاط", "point", "points"),
-    "loyalty": ("ولاء", "الولاء", "loyalty", "reward", "rewards"),
-    "member": ("عضوية", "عضو", "member", "membership"),
-    "id": ("رقم", "معرف", "id", "number", "no", "code", "identifier"),
-    "total": ("مجموع", "إجمالي", "total", "amount", "sum", "مبلغ"),
-    "kwd": ("دينار", "دك", "kwd", "kd", "dinar", "dinars"),
-    "receipt": ("إيصال", "receipt"),
-    "invoice": ("فاتورة", "فواتير", "invoice", "bill"),
-    "order": ("طلب", "طلبي", "طلبية", "order"),
-    "status": ("حالة", "status"),
-    "price": ("سعر", "أسعار", "ثمن", "price", "cost"),
-    "time": ("وقت", "ساعة", "time"),
-    "date": ("تاريخ", "date"),
-    "search": ("بحث", "ابحث", "search", "find", "lookup"),
-    "calculate": ("احسب", "حساب", "calculate", "calculator", "compute"),
-    "add": ("اجمع", "جمع", "أضف", "add", "adder", "plus"),
-    "multiply": ("اضرب", "ضرب", "multiply", "times"),
-    "customer": ("عميل", "عملاء", "زبون", "customer", "client"),
-    "name": ("اسم", "name"),
-    "email": ("بريد", "إيميل", "email"),
-    "city": ("مدينة", "city", "location", "place"),
-    "country": ("دولة", "بلد", "country"),
-    "currency": ("عملة", "currency"),
-    "exchange": ("صرف", "exchange", "rate"),
-    "convert": ("حول", "تحويل", "convert", "conversion"),
-    "send": ("أرسل", "إرسال", "send"),
-    "message": ("رسالة", "رسائل", "message"),
-    "book": ("احجز", "حجز", "book", "booking", "reservation", "reserve"),
-    "flight": ("رحلة", "رحلات", "طيران", "flight"),
-    "hotel": ("فندق", "فنادق", "hotel"),
-    "balance": ("رصيد", "balance", "credits"),
-    "translate": ("ترجم", "ترجمة", "translate", "translation"),
-    "ship": ("شحن", "شحنة", "shipping", "shipment", "delivery", "توصيل"),
-    "product": ("منتج", "منتجات", "product"),
-    "stock": ("مخزون", "stock", "inventory"),
-    "appointment": ("موعد", "مواعيد", "appointment"),
-    "phone": ("هاتف", "جوال", "موبايل", "phone", "mobile"),
-    "address": ("عنوان", "address"),
-    "file": ("ملف", "file"),
-    "news": ("أخبار", "خبر", "news"),
-    "traffic": ("مرور", "زحمة", "traffic"),
-    "prayer": ("صلاة", "prayer"),
-    "unit": ("وحدة", "unit"),
-}
 
 
 def stem(word: str) -> str:
     """One word folded: case, marks and alef variants gone, the article and a common ending stripped."""
     bare = MARKS.sub("", word.lower()).translate(LETTERS)
     if not ARABIC.search(bare):
-        return bare[:-1] if len(bare) > SHORTEST_STEM and bare.endswith("s") and not bare.endswith("ss") else bare
+        return (
+            bare[:-1]
+            if len(bare) > SHORTEST_STEM and bare.endswith("s") and not bare.endswith("ss")
+            else bare
+        )
     for prefix in PREFIXES:
         if bare.startswith(prefix) and len(bare) - len(prefix) >= SHORTEST_STEM:
             bare = bare[len(prefix) :]
@@ -155,7 +121,9 @@ def numbers(text: str) -> list[Number]:
     """Every number in a text, in Latin, Arabic-Indic or Persian digits, in order."""
     found = ((match, _parsed(match.group())) for match in NUMBER.finditer(text))
     return [
-        Number(match.group(), value, match.start(), match.end()) for match, value in found if value is not None
+        Number(match.group(), value, match.start(), match.end())
+        for match, value in found
+        if value is not None
     ]
 
 
