@@ -71,7 +71,7 @@ async function toolLoop() {
   messages.push(first.message, { role: "tool", tool_call_id: call.id, content: weatherReport });
   const second = (await client.chat.completions.create({ model, messages, tools })).choices[0];
   assert.equal(second.finish_reason, "stop");
-  assertText(second.message.content);
+  assert.ok(second.message.content.includes(weatherReport));
   return second.message.content;
 }
 
@@ -84,7 +84,7 @@ async function vision() {
     model: "qwen3-vl:235b-instruct",
     messages: [user(content)],
   });
-  assertText(choices[0].message.content);
+  assert.match(choices[0].message.content, /PNG.*1×1/);
   return choices[0].message.content;
 }
 
