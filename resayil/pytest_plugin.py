@@ -6,7 +6,7 @@ the package installed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +25,7 @@ def resayil_emulator() -> Emulator:
 
 
 @pytest.fixture
-def resayil_server(resayil_emulator: Emulator) -> Iterator[Server]:
+def resayil_server(resayil_emulator: Emulator) -> Generator[Server]:
     """The same emulator on a loopback socket: `.base_url`, `.key`, `.emulator`."""
     with resayil_emulator.serve() as server:
         yield server

@@ -1,0 +1,128 @@
+"""The one place where deltas are joined into a response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from resayil.events import (
+    Extra,
+    MessageEnd,
+    MessageStart,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+    UsageReport,
+)
+from resayil.messages import ChatResponse, Message, Part, PartialToolCall, ReasoningPart, TextPart, Usage
+from resayil.tools import read_call
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A part under way; fragments stay in a list until the end."""
+
+    kind: type[TextDelta | ReasoningDelta | ToolCallDelta]
+    fragments: list[str] = field(default_factory=list)
+    signature: str | None = None
+    id: str = ""
+    name: str = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(self.fragments)
+
+
+class Accumulator:
+    """Takes the events of one answer and gives the response they make.
+
+    Args:
+        offered: Names of the offered tools; a call of any other is invalid. ``None``: not known.
+    """
+
+    def __init__(self, offered: frozenset[str] | None = None) -> None:
+        self._offered = offered
+        self._drafts: dict[int, _Draft] = {}
+        self._start = MessageStart()
+        self._end: MessageEnd | None = None
+        self._extra: dict[str, Any] = {}
+        self.usage: Usage | None = None
+
+    def add(self, event: StreamEvent) -> None:
+        """Take one event."""
+        kind = type(event)
+        if kind is TextDelta or kind is ReasoningDelta or kind is ToolCallDelta:
+            self._add_delta(event)  # type: ignore[arg-type] # the identity tests above, which mypy does not narrow on
+        elif isinstance(event, UsageReport):
+            self.usage = event.usage
+        elif isinstance(event, Extra):
+            self._extra.update(event.data)
+        elif isinstance(event, MessageStart):
+            self._start = event
+        elif isinstance(event, MessageEnd):
+            self._end = event
+            self._extra.update(event.extra)
+
+    def _add_delta(self, event: TextDelta | ReasoningDelta | ToolCallDelta) -> None:
+        draft = self._drafts.get(event.part)
+        if draft is None:
+            draft = self._drafts[event.part] = _Draft(type(event))
+        if isinstance(event, ToolCallDelta):
+            draft.fragments.append(event.arguments)
+            draft.id = draft.id or event.id or ""
+            draft.name = draft.name or event.name or ""
+            return
+        draft.fragments.append(event.text)
+        if isinstance(event, ReasoningDelta) and event.signature:
+            draft.signature = (draft.signature or "") + event.signature
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer is whole."""
+        return self._end is not None
+
+    @property
+    def text(self) -> str:
+        """The text so far."""
+        return "".join(draft.text for draft in self._drafts.values() if draft.kind is TextDelta)
+
+    @property
+    def output_text(self) -> str:
+        """Everything the model wrote so far: text, reasoning, and arguments."""
+        return "".join(draft.text for draft in self._drafts.values())
+
+    @property
+    def partial_tool_calls(self) -> tuple[PartialToolCall, ...]:
+        """The tool calls so far, as text."""
+        return tuple(
+            PartialToolCall(draft.id, draft.name, draft.text)
+            for draft in self._drafts.values()
+            if draft.kind is ToolCallDelta
+        )
+
+    def message(self) -> Message:
+        """The assistant message made of all parts."""
+        finish = self._end.finish_reason if self._end else None
+        calls = [part for part, draft in self._drafts.items() if draft.kind is ToolCallDelta]
+        cut = calls[-1] if calls and finish == "length" else None
+        return Message("assistant", tuple(self._part(n, draft, cut=n == cut) for n, draft in self._drafts.items()))
+
+    def _part(self, part: int, draft: _Draft, *, cut: bool) -> Part:
+        if draft.kind is TextDelta:
+            return TextPart(draft.text)
+        if draft.kind is ReasoningDelta:
+            return ReasoningPart(draft.text, draft.signature)
+        return read_call(draft.id or f"call_{part}", draft.name, draft.text, offered=self._offered, cut=cut)
+
+    def response(self, model: str, usage: Usage) -> ChatResponse:
+        """The response; ``model`` and ``usage`` serve where the service gave none."""
+        return ChatResponse(
+            id=self._start.id,
+            model=self._start.model or model,
+            message=self.message(),
+            finish_reason=self._end.finish_reason if self._end else None,
+            usage=self.usage or usage,
+            created=self._start.created,
+            extra=self._extra,
+        )

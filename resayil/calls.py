@@ -1,0 +1,338 @@
+"""The calls of the API as flows: chat, stream, models, token count, balance, top-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from resayil.adapt import Style, place_images, restyle, unseen, wider_style
+from resayil.billing import PLANS_PAGE, Balance, Topup, read_balance, read_topups
+from resayil.codecs import CODECS, Codec
+from resayil.codecs.envelopes import holds_error
+from resayil.config import Settings, check_headers
+from resayil.errors import (
+    APIStatusError,
+    BadRequestError,
+    InsufficientCreditsError,
+    MalformedResponseError,
+    NotFoundError,
+    OverloadedError,
+    ResayilError,
+)
+from resayil.events import StreamEvent
+from resayil.flow import Bounds, Clock, Exchange, Flow, Head, media_type
+from resayil.jsontext import dump_bytes
+from resayil.learned import Learned
+from resayil.messages import ChatRequest, ChatResponse, Dialect
+from resayil.models import ModelInfo, bare, nearest, read_models
+from resayil.options import CallOptions, check_images, images
+from resayil.retry import RetryPolicy, RetryQuota
+from resayil.session import Provenance, Session
+from resayil.tokens import TokenCount, estimate_request
+from resayil.version import VERSION
+
+LONG_PROMPT = 8_000
+"""Estimated tokens above which a 503 is said to be possibly the prompt's length."""
+
+_STREAM_TYPES = frozenset({"text/event-stream", "", "text/plain", "application/octet-stream"})
+_NO_COUNTING = frozenset({404, 405, 422, 501})
+_COUNT_FIELDS = ("input_tokens", "token_count", "total_tokens", "tokens")
+
+
+@dataclass(slots=True)
+class Opened:
+    """A stream whose first event has come.
+
+    Attributes:
+        session: Decodes the rest.
+        events: The events so far.
+        error: An error that came right behind them.
+        ended: The answer came whole; there is nothing more to read.
+        taken: Somebody reads it already.
+    """
+
+    session: Session
+    events: list[StreamEvent]
+    error: ResayilError | None = None
+    ended: bool = False
+    taken: bool = False
+
+    def take(self) -> list[StreamEvent]:
+        """The events so far, to whoever reads the stream.
+
+        Raises:
+            StreamInterruptedError: somebody has begun to read it, and left before its end.
+        """
+        if self.taken and not self.session.complete:
+            raise self.session.interrupted()
+        events, self.events, self.taken = self.events, [], True
+        return events
+
+
+class Calls:
+    """Makes the flows of one client.
+
+    Args:
+        settings: How the client behaves.
+        clock: Time and chance.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.learned = Learned(monotonic=clock.monotonic)
+        self._clock = clock
+        self._quota = RetryQuota()
+
+    def chat(self, request: ChatRequest, options: CallOptions) -> Flow[ChatResponse]:
+        """One whole answer."""
+        return self._converse(request, options, self._whole, stream=False)
+
+    def stream(self, request: ChatRequest, options: CallOptions) -> Flow[Opened]:
+        """A stream up to its first event."""
+        return self._converse(request, options, self._first_event, stream=True)
+
+    def _converse(self, request: ChatRequest, options: CallOptions, receive: Callable[..., Any], *, stream: bool) -> Flow[Any]:
+        """Send a request, and once more in another style where the server refuses how its turns are said."""
+        dialect: Dialect = "messages" if (options.get("api") or self.settings.api) == "messages" else "chat"
+        codec = CODECS[dialect]
+        check_images(request, self.settings.max_image_bytes)
+        request, placed = place_images(
+            request,
+            vision_model=self.settings.vision_model,
+            history_images=self.settings.history_images,
+            catalogue=self.learned.catalogue,
+        )
+        self._warn_of_images(request)
+        exchange = self._exchange(options, request.model)
+        headers = self._headers(options, dialect, stream=stream)
+        first = style = self._style(request.model)
+        while True:
+            styled, restyled = restyle(request, style)
+            body = dump_bytes(self._encode(dialect, styled, style, stream=stream))
+            said = (*placed, *restyled, *codec.adaptations(styled))
+            try:
+                result = yield from exchange.run(
+                    "POST",
+                    self.settings.base_url + codec.path,
+                    headers,
+                    body,
+                    lambda head, styled=styled, said=said: receive(head, exchange, codec, styled, said),
+                )
+            except BadRequestError as error:
+                wider = self._wider(request, style, error)
+                if wider is None:
+                    raise
+                style = wider
+            except APIStatusError as error:
+                raise self._explained(error, request) from error.__cause__
+            else:
+                self._quota.give_back()
+                if style != first:
+                    self.learned.remember(request.model, style)
+                return result
+
+    def _style(self, model: str) -> Style:
+        match self.settings.tool_result_style:
+            case "text":
+                return Style(text_turns=True)
+            case "native":
+                return Style()
+        return self.learned.style(model) or Style()
+
+    def _wider(self, request: ChatRequest, style: Style, error: BadRequestError) -> Style | None:
+        wider = wider_style(request, style, error)
+        if wider is not None and self.settings.tool_result_style == "native" and wider.text_turns != style.text_turns:
+            return None
+        return wider
+
+    def _encode(self, dialect: Dialect, request: ChatRequest, style: Style, *, stream: bool) -> dict[str, Any]:
+        settings = self.settings
+        if dialect == "chat":
+            usage = settings.stream_usage and not style.plain_stream
+            return CODECS[dialect].encode(request, stream=stream, stream_usage=usage)
+        return CODECS[dialect].encode(
+            request,
+            stream=stream,
+            default_max_tokens=settings.default_max_tokens,
+            allow_images=settings.allow_images_on_messages,
+        )
+
+    def _warn_of_images(self, request: ChatRequest) -> None:
+        if any(image.url for image in images(request)):
+            self.learned.warn_once("An https:// image goes through as it is; the documents name base64 images only.")
+        if unseen(request, self.learned.catalogue):
+            self.learned.warn_once(f"It is not known that {request.model} sees images; the server's answer decides.")
+
+    def _exchange(self, options: CallOptions, model: str | None = None) -> Exchange:
+        settings = self.settings
+        retries = options.get("max_retries")
+        policy = RetryPolicy(
+            max_retries=settings.max_retries if retries is None else retries,
+            budget=settings.retry_budget,
+            after_timeout=settings.resend_after_timeout,
+            unhinted_429=settings.unhinted_429,
+        )
+        bounds = Bounds(
+            settings.max_body_bytes,
+            settings.max_error_bytes,
+            settings.read_timeout,
+            settings.gap_timeout,
+            options.get("deadline") or settings.deadline,
+        )
+
+        def may_retry(error: ResayilError) -> bool:
+            if model is not None and exchange.attempts > 1 and _names_model(error, model):
+                return False
+            return self._quota.take(error)
+
+        exchange = Exchange(settings.secret, policy, bounds, self._clock, may_retry)
+        return exchange
+
+    def _headers(self, options: CallOptions, dialect: Dialect | None = None, *, stream: bool = False) -> dict[str, str]:
+        headers = {
+            "accept": "text/event-stream" if stream else "application/json",
+            "user-agent": f"resayil-python/{VERSION}",
+            **self.settings.extra_headers,
+            **check_headers(options.get("extra_headers") or {}),
+        }
+        if dialect is not None:
+            headers["content-type"] = "application/json"
+        if dialect == "messages":
+            headers["anthropic-version"] = "2023-06-01"
+        return headers
+
+    def _session(self, exchange: Exchange, codec: Codec, request: ChatRequest, said: tuple[str, ...]) -> Session:
+        provenance = Provenance(exchange.reply, exchange.attempts, exchange.maybe_billed, said)
+        return Session(request, codec.stream(request), provenance, exchange, max_event_bytes=self.settings.max_event_bytes)
+
+    def _whole(
+        self, head: Head, exchange: Exchange, codec: Codec, request: ChatRequest, said: tuple[str, ...]
+    ) -> Flow[ChatResponse]:
+        session, _ = yield from self._decoded(head, exchange, codec, request, said)
+        return session.response()
+
+    def _decoded(
+        self, head: Head, exchange: Exchange, codec: Codec, request: ChatRequest, said: tuple[str, ...]
+    ) -> Flow[tuple[Session, list[StreamEvent]]]:
+        reply = yield from exchange.read_json(head)
+        if holds_error(reply):
+            raise exchange.error(dump_bytes(reply))
+        session = self._session(exchange, codec, request, said)
+        try:
+            return session, list(session.take(codec.decode(request, reply)))
+        except MalformedResponseError as error:
+            error.response = exchange.reply
+            raise
+
+    def _first_event(
+        self, head: Head, exchange: Exchange, codec: Codec, request: ChatRequest, said: tuple[str, ...]
+    ) -> Flow[Opened]:
+        kind = media_type(head)
+        if kind.endswith("json"):
+            session, events = yield from self._decoded(head, exchange, codec, request, said)
+            return Opened(session, events, ended=True)
+        session = self._session(exchange, codec, request, said)
+        events: list[StreamEvent] = []
+        while (piece := (yield from exchange.read_piece())) is not None:
+            if kind not in _STREAM_TYPES or piece.lstrip().startswith(b"<"):
+                raise exchange.unexpected(kind or "a page", piece)
+            try:
+                events.extend(session.feed(piece))
+            except ResayilError as error:
+                if not events:
+                    raise
+                return Opened(session, events, error)
+            if events:
+                return Opened(session, events)
+        events.extend(session.close())
+        return Opened(session, events, ended=True)
+
+    def _explained(self, error: APIStatusError, request: ChatRequest) -> APIStatusError:
+        """The error with what a person can do about it."""
+        if _names_model(error, request.model):
+            error = _as_not_found(error)
+        if isinstance(error, NotFoundError):
+            names = nearest(request.model, self.learned.catalogue)
+            error.with_hint(f"Nearest known ids to {request.model!r}: {', '.join(names) or 'none'}.")
+        elif isinstance(error, InsufficientCreditsError):
+            error.with_hint(f"Credits are bought at {self.settings.origin}{PLANS_PAGE}.")
+        elif isinstance(error, OverloadedError) and (tokens := estimate_request(request).tokens) > LONG_PROMPT:
+            error.with_hint(f"The prompt has about {tokens} tokens; this service also answers so when it is too long.")
+        return error
+
+    def models(self, *, include_inactive: bool = False, category: str | None = None) -> Flow[list[ModelInfo]]:
+        """The live model list."""
+        found = read_models((yield from self._get(f"{self.settings.base_url}/models")))
+        self.learned.see_models(found)
+        return [
+            info
+            for info in found
+            if (include_inactive or info.is_active is not False) and category in {None, info.category}
+        ]
+
+    def count_tokens(self, request: ChatRequest) -> Flow[TokenCount]:
+        """Tokens of a prompt, by the service, else by the local estimate."""
+        local = estimate_request(request)
+        if any(images(request)):
+            return local
+        body = CODECS["messages"].encode(request)
+        counted = {name: body[name] for name in ("model", "messages", "system", "tools") if name in body}
+        url = f"{self.settings.base_url}{CODECS['messages'].path}/count_tokens"
+        exchange = self._exchange({})
+        try:
+            reply = yield from exchange.run(
+                "POST", url, self._headers({}, "messages"), dump_bytes(counted), exchange.read_json
+            )
+        except APIStatusError as error:
+            if error.status_code in _NO_COUNTING:
+                return local
+            raise
+        self._quota.give_back()
+        tokens = _read_count(reply)
+        return local if tokens is None else TokenCount(tokens, tokens, tokens, estimated=False, source="service")
+
+    def balance(self) -> Flow[Balance]:
+        """The subscription of the key."""
+        return read_balance((yield from self._get(f"{self.settings.origin}/api/billing/subscription")))
+
+    def topups(self) -> Flow[list[Topup]]:
+        """The packs for sale."""
+        try:
+            return read_topups((yield from self._get(f"{self.settings.origin}/api/billing/topup-packs")))
+        except NotFoundError:
+            return read_topups((yield from self._get(f"{self.settings.base_url}/pricing/topups")))
+
+    def topup_history(self, page: int = 1) -> Flow[list[Topup]]:
+        """The packs bought, a page of them."""
+        return read_topups((yield from self._get(f"{self.settings.origin}/api/billing/topup-history?page={page}")))
+
+    def _get(self, url: str) -> Flow[Any]:
+        exchange = self._exchange({})
+        reply = yield from exchange.run("GET", url, self._headers({}), None, exchange.read_json)
+        if holds_error(reply):
+            raise exchange.error(dump_bytes(reply))
+        self._quota.give_back()
+        return reply
+
+
+def _names_model(error: ResayilError, model: str) -> bool:
+    """Whether a 503 is about the model, which is how an inactive one was reported."""
+    return isinstance(error, OverloadedError) and bare(model) in error.message
+
+
+def _as_not_found(error: APIStatusError) -> NotFoundError:
+    found = NotFoundError(error.message, code=error.code, status_code=error.status_code, response=error.response)
+    found.attempts, found.maybe_billed, found.retry_after = error.attempts, error.maybe_billed, error.retry_after
+    return found
+
+
+def _read_count(reply: object) -> int | None:
+    if not isinstance(reply, Mapping):
+        return None
+    usage = reply.get("usage")
+    for source in (reply, usage if isinstance(usage, Mapping) else {}):
+        for name in _COUNT_FIELDS:
+            if isinstance(source.get(name), int):
+                return int(source[name])
+    return None

@@ -1,0 +1,284 @@
+"""The clients: signatures and drivers, nothing else.
+
+`Client` and `AsyncClient` say the same and share every decision; `Calls` makes the flows, `transport`
+performs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any, Self, Unpack
+
+import httpx
+
+from resayil.billing import Balance, Topup
+from resayil.calls import Calls, Opened
+from resayil.config import ClientOptions, Settings
+from resayil.errors import ResayilError
+from resayil.events import StreamEvent, TextDelta
+from resayil.messages import ChatRequest, ChatResponse, Conversation
+from resayil.models import ModelInfo
+from resayil.options import CALL_OPTIONS, CallOptions, ChatOptions, RequestOptions, build_request
+from resayil.tokens import TokenCount
+from resayil.transport import CLOCK, AsyncIO, AsyncPool, SyncIO, SyncPool, arun, run
+
+
+def _split(model: str, messages: Conversation, options: ChatOptions) -> tuple[ChatRequest, CallOptions]:
+    """What a call says, and how it is made."""
+    given: dict[str, Any] = dict(options)
+    how = {name: given.pop(name) for name in CALL_OPTIONS & given.keys()}
+    return build_request(model, messages, given), how  # type: ignore[arg-type,return-value] # the two halves of ChatOptions
+
+
+class Client:
+    """The API, for threads.
+
+    Args:
+        api_key: The key; ``LLM_RESAYIL_API_KEY`` or ``RESAYIL_API_KEY`` by default.
+        base_url: The service's address in any form; ``RESAYIL_BASE_URL`` or the documented one by default.
+        transport: An httpx transport, such as the emulator's.
+        settings: See `Settings`.
+
+    Raises:
+        ConfigurationError: key, base URL or a setting is unusable.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        **settings: Unpack[ClientOptions],
+    ) -> None:
+        self.settings = Settings.load(api_key=api_key, base_url=base_url, **settings)
+        self._calls = Calls(self.settings, CLOCK)
+        self._pool = SyncPool(self.settings, transport)
+
+    def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
+        """One whole answer.
+
+        Args:
+            model: The model's id.
+            messages: A user's text, a message, or the conversation so far.
+            options: See `RequestOptions` and `CallOptions`.
+
+        Raises:
+            ResayilError: see the tree in `resayil.errors`.
+        """
+        request, how = _split(model, messages, options)
+        return run(self._calls.chat(request, how), SyncIO(self._pool))
+
+    def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatStream:
+        """An answer as it is written; returns once its first event has come.
+
+        Raises:
+            ResayilError: see the tree in `resayil.errors`.
+        """
+        request, how = _split(model, messages, options)
+        io = SyncIO(self._pool)
+        return ChatStream(run(self._calls.stream(request, how), io), io)
+
+    def models(self, *, include_inactive: bool = False, category: str | None = None) -> list[ModelInfo]:
+        """The live model list, without the inactive ones unless asked."""
+        return run(self._calls.models(include_inactive=include_inactive, category=category), SyncIO(self._pool))
+
+    def count_tokens(self, model: str, messages: Conversation, **options: Unpack[RequestOptions]) -> TokenCount:
+        """Tokens of a prompt: by the service where it counts, else a local estimate, marked as one."""
+        request = build_request(model, messages, options)
+        return run(self._calls.count_tokens(request), SyncIO(self._pool))
+
+    def balance(self) -> Balance:
+        """The credits left."""
+        return run(self._calls.balance(), SyncIO(self._pool))
+
+    def topups(self) -> list[Topup]:
+        """The credit packs for sale; buying is done on the web."""
+        return run(self._calls.topups(), SyncIO(self._pool))
+
+    def topup_history(self, page: int = 1) -> list[Topup]:
+        """The credit packs bought."""
+        return run(self._calls.topup_history(page), SyncIO(self._pool))
+
+    def close(self) -> None:
+        """Close all connections; the client cannot be used after it."""
+        self._pool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Client(base_url={self.settings.base_url!r})"
+
+
+class ChatStream:
+    """The events of one answer; iterate once, then ask for ``response()``.
+
+    Leaving the loop early, by ``break``, an exception or ``close()``, closes the connection.
+    """
+
+    def __init__(self, opened: Opened, io: SyncIO) -> None:
+        self._opened = opened
+        self._io = io
+
+    def __iter__(self) -> Iterator[StreamEvent]:
+        opened, session = self._opened, self._opened.session
+        first = opened.take()
+        try:
+            yield from first
+            if opened.error is not None:
+                raise opened.error
+            if opened.ended or session.complete:
+                return
+            for piece in self._io.pieces():
+                for event in session.feed(piece):
+                    yield event
+            for event in session.close():
+                yield event
+        except ResayilError as error:
+            if not session.complete:
+                raise session.interrupted(error) from error.__cause__
+        finally:
+            self._io.close()
+
+    def text(self) -> Iterator[str]:
+        """The fragments of the answer's text alone."""
+        for event in self:
+            if isinstance(event, TextDelta):
+                yield event.text
+
+    def response(self) -> ChatResponse:
+        """The whole answer, once the stream has been read to its end.
+
+        Raises:
+            StreamInterruptedError: it has not.
+        """
+        return self._opened.session.response()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._io.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncClient:
+    """The API, for event loops; the same as `Client`, awaited.
+
+    One client serves several loops, one after another or in threads: each has its own connections.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        **settings: Unpack[ClientOptions],
+    ) -> None:
+        self.settings = Settings.load(api_key=api_key, base_url=base_url, **settings)
+        self._calls = Calls(self.settings, CLOCK)
+        self._pool = AsyncPool(self.settings, transport)
+
+    async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
+        """As `Client.chat`."""
+        request, how = _split(model, messages, options)
+        return await arun(self._calls.chat(request, how), AsyncIO(self._pool))
+
+    async def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> AsyncChatStream:
+        """As `Client.stream`: awaited, it returns once the first event has come."""
+        request, how = _split(model, messages, options)
+        io = AsyncIO(self._pool)
+        return AsyncChatStream(await arun(self._calls.stream(request, how), io), io)
+
+    async def models(self, *, include_inactive: bool = False, category: str | None = None) -> list[ModelInfo]:
+        """As `Client.models`."""
+        return await arun(
+            self._calls.models(include_inactive=include_inactive, category=category), AsyncIO(self._pool)
+        )
+
+    async def count_tokens(self, model: str, messages: Conversation, **options: Unpack[RequestOptions]) -> TokenCount:
+        """As `Client.count_tokens`."""
+        request = build_request(model, messages, options)
+        return await arun(self._calls.count_tokens(request), AsyncIO(self._pool))
+
+    async def balance(self) -> Balance:
+        """As `Client.balance`."""
+        return await arun(self._calls.balance(), AsyncIO(self._pool))
+
+    async def topups(self) -> list[Topup]:
+        """As `Client.topups`."""
+        return await arun(self._calls.topups(), AsyncIO(self._pool))
+
+    async def topup_history(self, page: int = 1) -> list[Topup]:
+        """As `Client.topup_history`."""
+        return await arun(self._calls.topup_history(page), AsyncIO(self._pool))
+
+    async def aclose(self) -> None:
+        """Close the connections of this loop; the client cannot be used after it."""
+        await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"AsyncClient(base_url={self.settings.base_url!r})"
+
+
+class AsyncChatStream:
+    """As `ChatStream`, on an event loop."""
+
+    def __init__(self, opened: Opened, io: AsyncIO) -> None:
+        self._opened = opened
+        self._io = io
+
+    async def __aiter__(self) -> AsyncGenerator[StreamEvent, None]:
+        opened, session = self._opened, self._opened.session
+        first = opened.take()
+        try:
+            for event in first:
+                yield event
+            if opened.error is not None:
+                raise opened.error
+            if opened.ended or session.complete:
+                return
+            async for piece in self._io.pieces():
+                for event in session.feed(piece):
+                    yield event
+            for event in session.close():
+                yield event
+        except ResayilError as error:
+            if not session.complete:
+                raise session.interrupted(error) from error.__cause__
+        finally:
+            await self._io.close()
+
+    async def text(self) -> AsyncGenerator[str, None]:
+        """As `ChatStream.text`."""
+        async for event in self:
+            if isinstance(event, TextDelta):
+                yield event.text
+
+    def response(self) -> ChatResponse:
+        """As `ChatStream.response`."""
+        return self._opened.session.response()
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._io.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()

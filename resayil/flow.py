@@ -1,0 +1,295 @@
+"""Every decision of a call, as a generator of effects.
+
+A flow never waits, sends or reads: it yields an effect and is sent the outcome, failures as values. It
+owns everything up to the first event of a stream: attempts, waits, error replies, content types, an
+error as the first event, an empty stream. Then it returns `Opened`, and the pump decides nothing.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from resayil.codecs.envelopes import error_from
+from resayil.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    ConnectionPhase,
+    EmptyResponseError,
+    ErrorResponse,
+    MalformedResponseError,
+    ResayilError,
+    ResponseTooLargeError,
+    TimeoutPhase,
+    UnexpectedContentError,
+)
+from resayil.jsontext import loads
+from resayil.redaction import redact, redact_headers
+from resayil.retry import RetryPolicy, may_be_billed
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Acquire:
+    """Take a slot of the rate limit; its outcome is the slot."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a request; its outcome is a `Head` or a `Failure`."""
+
+    method: Literal["GET", "POST"]
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+    read_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read on; its outcome is bytes, ``None`` at the end, or a `Failure`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Let go of the reply."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Status and headers of a reply."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How sending or reading failed.
+
+    Attributes:
+        kind: A clock, the connection, or the body's encoding.
+        phase: Where it happened.
+        detail: In the library's words, without the key.
+        cause: The library's exception, without its frames.
+    """
+
+    kind: Literal["timeout", "connection", "encoding"]
+    phase: ConnectionPhase | TimeoutPhase
+    detail: str
+    cause: BaseException | None = field(default=None, compare=False)
+
+
+Effect = Acquire | Send | Read | Close | Sleep
+Flow = Generator[Effect, Any, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time and chance, given from outside so that a flow can be driven by hand."""
+
+    monotonic: Callable[[], float]
+    wall: Callable[[], float]
+    random: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one call may take, in bytes and seconds."""
+
+    max_body_bytes: int
+    max_error_bytes: int
+    read_timeout: float
+    gap_timeout: float
+    deadline: float | None
+
+
+class Exchange:
+    """One call over all its attempts.
+
+    Args:
+        secret: The key, so that nothing that is reported holds it.
+        policy: When to send again.
+        bounds: What the call may take.
+        clock: Time and chance.
+        may_retry: Asks the client's retry quota.
+    """
+
+    def __init__(
+        self,
+        secret: str,
+        policy: RetryPolicy,
+        bounds: Bounds,
+        clock: Clock,
+        may_retry: Callable[[ResayilError], bool],
+    ) -> None:
+        self._secret = secret
+        self._policy = policy
+        self.bounds = bounds
+        self.clock = clock
+        self._may_retry = may_retry
+        self._began = clock.monotonic()
+        self.attempts = 0
+        self.maybe_billed = 0
+        self.reply = ErrorResponse(0)
+
+    @property
+    def ends_at(self) -> float:
+        """Monotonic time at which the call's deadline passes."""
+        return self._began + (self.bounds.deadline or float("inf"))
+
+    def run(
+        self,
+        method: Literal["GET", "POST"],
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        receive: Callable[[Head], Flow[T]],
+    ) -> Flow[T]:
+        """Send until ``receive`` has made something of a reply, or giving up is right."""
+        headers = {**headers, "idempotency-key": uuid.uuid4().hex} if body is not None else headers
+        while True:
+            try:
+                yield Acquire()
+                timeout = self._read_timeout()
+                self.attempts += 1
+                head = yield Send(method, url, headers, body, timeout)
+                return (yield from self._receive(head, url, receive))
+            except ResayilError as error:
+                self.maybe_billed += may_be_billed(error)
+                error.attempts, error.maybe_billed = self.attempts, self.maybe_billed
+                wait = self._wait(error)
+                if wait is None:
+                    raise
+            yield Close()
+            yield Sleep(wait)
+
+    def _read_timeout(self) -> float:
+        left = self.ends_at - self.clock.monotonic()
+        if left <= 0:
+            raise APITimeoutError("The call's deadline passed before it could be sent.", phase="deadline")
+        return min(self.bounds.read_timeout, left)
+
+    def _wait(self, error: ResayilError) -> float | None:
+        elapsed = self.clock.monotonic() - self._began
+        wait = self._policy.delay(
+            error, attempts=self.attempts, elapsed=elapsed, now=self.clock.wall(), jitter=self.clock.random()
+        )
+        late = wait is not None and self._began + elapsed + wait >= self.ends_at
+        return None if wait is None or late or not self._may_retry(error) else wait
+
+    def _receive(self, head: Head | Failure, url: str, receive: Callable[[Head], Flow[T]]) -> Flow[T]:
+        if isinstance(head, Failure):
+            raise failure_error(head, url)
+        self.reply = ErrorResponse(head.status, redact_headers(head.headers, self._secret), url=url)
+        if head.status >= 300:  # noqa: PLR2004 - everything above the success statuses
+            content = yield from self._read(self.bounds.max_error_bytes, cut=True)
+            raise self.error(content)
+        return (yield from receive(head))
+
+    def error(self, content: bytes) -> ResayilError:
+        """The typed error of a reply, everything in it redacted."""
+        text = redact(content.decode("utf-8", "replace"), self._secret)
+        reply = ErrorResponse(self.reply.status_code, self.reply.headers, text.encode(), self.reply.url)
+        try:
+            body: object = loads(text)
+        except MalformedResponseError:
+            body = text
+        return error_from(reply, body, now=self.clock.wall())
+
+    def read_json(self, head: Head) -> Flow[Any]:
+        """The whole reply as JSON.
+
+        Raises:
+            UnexpectedContentError: another media type.
+            EmptyResponseError: nothing.
+            MalformedResponseError: no JSON.
+            ResponseTooLargeError: more bytes than the limit.
+        """
+        content = yield from self._read(self.bounds.max_body_bytes)
+        kind = media_type(head)
+        if content and kind not in {"", "text/plain", "application/octet-stream"} and not kind.endswith("json"):
+            raise self.unexpected(kind, content)
+        if not content.strip():
+            raise EmptyResponseError("The reply is empty.", response=self.reply)
+        try:
+            return loads(content)
+        except MalformedResponseError as error:
+            if content.lstrip().startswith(b"<"):
+                raise self.unexpected("a page", content) from None
+            error.response = self.reply
+            raise
+
+    def unexpected(self, kind: str, content: bytes) -> UnexpectedContentError:
+        """The error of a reply that is no JSON and no stream."""
+        excerpt = redact(content[:800].decode("utf-8", "replace"), self._secret)[:200]
+        return UnexpectedContentError(
+            f"The reply is {kind}, not JSON: wrong base URL or a proxy's page. It begins: {excerpt!r}",
+            response=self.reply,
+        )
+
+    def _read(self, limit: int, *, cut: bool = False) -> Flow[bytes]:
+        """The body, at most so many bytes of it."""
+        pieces: list[bytes] = []
+        size = 0
+        while (piece := (yield from self.read_piece())) is not None:
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                if cut:
+                    return b"".join(pieces)[:limit]
+                raise ResponseTooLargeError(f"The reply is larger than {limit} bytes.", response=self.reply)
+        return b"".join(pieces)
+
+    def read_piece(self) -> Flow[bytes | None]:
+        """The next bytes of the body, ``None`` at its end."""
+        piece: bytes | None | Failure = yield Read()
+        if isinstance(piece, Failure):
+            # An error reply that breaks off is still that error; only an answer must be whole.
+            if self.reply.status_code >= 300:  # noqa: PLR2004 - see above
+                return None
+            raise failure_error(piece, self.reply.url)
+        if self.clock.monotonic() > self.ends_at:
+            raise APITimeoutError("The call's deadline passed inside the reply.", phase="deadline")
+        return piece
+
+
+_WORDS: Mapping[str, str] = {
+    "connect": "Could not connect to",
+    "certificate": "The certificate is not trusted, so nothing was sent to",
+    "pool": "All pooled connections are in use; none became free for",
+    "write": "Sending timed out to",
+    "read": "No bytes came in time from",
+    "reused": "A kept-alive connection was closed by",
+    "fresh": "The connection was closed before any reply by",
+    "body": "The reply broke off from",
+}
+
+
+def failure_error(failure: Failure, url: str) -> ResayilError:
+    """The typed error of a failure of the transport."""
+    text = f"{_WORDS.get(failure.phase, 'The connection failed to')} {url}: {failure.detail}"
+    error: ResayilError
+    if failure.kind == "timeout":
+        error = APITimeoutError(text, phase=failure.phase)
+    elif failure.kind == "encoding":
+        error = MalformedResponseError(text)
+    else:
+        error = APIConnectionError(text, phase=failure.phase)
+    error.__cause__ = failure.cause
+    return error
+
+
+def media_type(head: Head) -> str:
+    """The reply's media type, without parameters; empty where none is given."""
+    return head.headers.get("content-type", "").partition(";")[0].strip().lower()

@@ -1,0 +1,185 @@
+"""One streamed answer: bytes in, events out, and whether it is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from resayil.accumulate import Accumulator
+from resayil.codecs.stream_error import StreamError
+from resayil.errors import (
+    APITimeoutError,
+    EmptyResponseError,
+    ErrorResponse,
+    MalformedResponseError,
+    ResayilError,
+    StreamInterruptedError,
+)
+from resayil.events import MessageEnd, StreamEvent, UsageReport
+from resayil.jsontext import dump_bytes
+from resayil.sse import SSEDecoder
+from resayil.tokens import estimate_usage
+
+if TYPE_CHECKING:
+    from resayil.codecs import StreamDecoder
+    from resayil.flow import Exchange
+    from resayil.messages import ChatRequest, ChatResponse, Usage
+
+_E = TypeVar("_E", bound=ResayilError)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What is known of an answer besides its content: the reply it came in, and how it was reached."""
+
+    reply: ErrorResponse
+    attempts: int
+    maybe_billed: int
+    adaptations: tuple[str, ...]
+
+
+class Session:
+    """Decodes one answer, joins it, and judges its completeness; the pumps above it decide nothing."""
+
+    def __init__(
+        self,
+        request: ChatRequest,
+        decoder: StreamDecoder,
+        provenance: Provenance,
+        exchange: Exchange,
+        *,
+        max_event_bytes: int,
+    ) -> None:
+        self._request = request
+        self._decoder = decoder
+        self._provenance = provenance
+        self._exchange = exchange
+        self._monotonic = exchange.clock.monotonic
+        self._gap = exchange.bounds.gap_timeout
+        self._ends_at = exchange.ends_at
+        self._sse = SSEDecoder(max_event_bytes=max_event_bytes)
+        self._accumulator = Accumulator(request.offered)
+        self._began = False
+        self._last_content = exchange.clock.monotonic()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the answer is whole."""
+        return self._accumulator.complete
+
+    def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
+        """The events that these bytes complete, each before an error that follows it.
+
+        Raises:
+            ResayilError: an error in the stream, an event that is none, or a clock that ran out.
+        """
+        decoder, add = self._decoder, self._accumulator.add
+        content = False
+        for sse in self._sse.feed(chunk):
+            try:
+                events = decoder.feed(sse)
+            except StreamError as error:
+                raise self._partial(self._exchange.error(dump_bytes(error.body))) from None
+            except ResayilError as error:
+                raise self._partial(error) from error.__cause__
+            if events:
+                self._began = content = True
+            for event in events:  # the hot path: `_pass` written out, so that an event costs no generator
+                if type(event) is MessageEnd:
+                    yield from self._pass(event)
+                else:
+                    add(event)
+                    yield event
+        self._check_clocks(content=content)
+
+    def _pass(self, event: StreamEvent) -> Iterator[StreamEvent]:
+        self._began = True
+        if type(event) is MessageEnd and self._accumulator.usage is None:
+            report = UsageReport(self._estimate())
+            self._accumulator.add(report)
+            yield report
+        self._accumulator.add(event)
+        yield event
+
+    def _estimate(self) -> Usage:
+        return estimate_usage(self._request, self._accumulator.output_text)
+
+    def _check_clocks(self, *, content: bool) -> None:
+        now = self._monotonic()
+        if content:
+            self._last_content = now
+        elif now - self._last_content > self._gap and not self.complete:
+            text = f"The stream was alive but brought no content for {self._gap:g} s (gap_timeout)."
+            raise self._partial(APITimeoutError(text, phase="gap"))
+        if now > self._ends_at and not self.complete:
+            raise self._partial(APITimeoutError("The call's deadline passed inside the stream.", phase="deadline"))
+
+    def take(self, events: list[StreamEvent]) -> Iterator[StreamEvent]:
+        """Pass on the events of a reply that came whole although a stream was asked for."""
+        for event in events:
+            yield from self._pass(event)
+
+    def close(self) -> Iterator[StreamEvent]:
+        """The events that the end of the bytes completes.
+
+        Raises:
+            EmptyResponseError: nothing came.
+            StreamInterruptedError: the answer's end did not come.
+        """
+        for sse in self._sse.close():
+            try:
+                events = self._decoder.feed(sse)
+            except StreamError as error:
+                raise self._partial(self._exchange.error(dump_bytes(error.body))) from None
+            except MalformedResponseError:
+                break  # a cut event; whether the answer is whole is judged below
+            for event in events:
+                yield from self._pass(event)
+        for event in self._decoder.close():
+            yield from self._pass(event)
+        if not self.complete:
+            raise self.interrupted()
+
+    def interrupted(self, failure: ResayilError | None = None) -> ResayilError:
+        """The error of a stream that ended here, with what was delivered."""
+        if failure is not None:
+            return self._partial(failure)
+        if not self._began:
+            return self._partial(EmptyResponseError("The stream ended without a single event.", response=self._reply))
+        text = "The stream ended before the answer did: no finish reason came. What was delivered is in partial_text."
+        return self._partial(StreamInterruptedError(text, response=self._reply))
+
+    @property
+    def _reply(self) -> ErrorResponse:
+        return self._provenance.reply
+
+    def _partial(self, error: _E) -> _E:
+        error.partial_text = self._accumulator.text
+        error.partial_tool_calls = self._accumulator.partial_tool_calls
+        error.usage = self._accumulator.usage
+        error.attempts = self._provenance.attempts
+        error.maybe_billed = self._provenance.maybe_billed + int(self._began)
+        if error.response is None:
+            error.response = self._reply
+        return error
+
+    def response(self) -> ChatResponse:
+        """The whole answer, equal to what ``chat()`` would have returned.
+
+        Raises:
+            StreamInterruptedError: the stream has not been read to its end.
+        """
+        if not self.complete:
+            raise self._partial(
+                StreamInterruptedError("The stream has not been read to its end; iterate over it first.")
+            )
+        reply = self._reply
+        return replace(
+            self._accumulator.response(self._request.model, self._accumulator.usage or self._estimate()),
+            request_id=reply.request_id,
+            adaptations=self._provenance.adaptations,
+            attempts=self._provenance.attempts,
+            maybe_billed=self._provenance.maybe_billed,
+            headers=reply.headers,
+        )

@@ -1,0 +1,105 @@
+"""Server-sent events from bytes, whatever the cuts between them.
+
+Lines end at CR, LF or CRLF and nowhere else: U+2028 and U+0085 are content. Cuts may fall inside a
+UTF-8 character and between CR and LF, so bytes are kept, never text.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from resayil.errors import ResponseTooLargeError
+
+MAX_EVENT_BYTES = 8 * 1024 * 1024
+"""Largest event that is kept, in bytes."""
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class ServerSentEvent(NamedTuple):
+    """One event: its name, empty where the wire gives none, and its data."""
+
+    name: str
+    data: bytes
+
+
+class SSEDecoder:
+    """Feed it bytes, get events; ``close()`` gives an event whose blank line never came."""
+
+    def __init__(self, *, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self._max = max_event_bytes
+        self._tail: list[bytes] = []
+        self._size = 0
+        self._data: list[bytes] = []
+        self._name = ""
+        self._skip_newline = False
+
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """The events that these bytes complete.
+
+        Raises:
+            ResponseTooLargeError: an event larger than the limit.
+        """
+        if self._skip_newline and chunk:
+            self._skip_newline = False
+            if chunk.startswith(b"\n"):
+                chunk = chunk[1:]
+        if b"\r" in chunk:
+            self._skip_newline = chunk.endswith(b"\r")
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        lines = chunk.split(b"\n")
+        if len(lines) == 1:
+            self._hold(chunk)
+            return []
+        if self._tail:
+            self._tail.append(lines[0])
+            lines[0] = b"".join(self._tail)
+            self._tail.clear()
+        rest = lines.pop()
+        self._size = sum(map(len, self._data))
+        events = self._take(lines)
+        if rest:
+            self._hold(rest)
+        return events
+
+    def _hold(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > self._max:
+            raise ResponseTooLargeError(f"One event of the stream is larger than {self._max} bytes.")
+        self._tail.append(piece)
+
+    def _take(self, lines: list[bytes]) -> list[ServerSentEvent]:
+        events: list[ServerSentEvent] = []
+        for line in lines:
+            if not line:
+                if self._data:
+                    events.append(self._dispatch())
+                self._name = ""
+            elif line.startswith(b"data: "):
+                self._data.append(line[6:])
+            else:
+                self._field(line)
+        return events
+
+    def _field(self, line: bytes) -> None:
+        field, _, value = line.removeprefix(_BOM).partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._data.append(value)
+        elif field == b"event":
+            self._name = value.decode("utf-8", "replace")
+
+    def _dispatch(self) -> ServerSentEvent:
+        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+        self._data.clear()
+        self._size = 0
+        if len(data) > self._max:
+            raise ResponseTooLargeError(f"One event of the stream is larger than {self._max} bytes.")
+        return ServerSentEvent(self._name, data)
+
+    def close(self) -> list[ServerSentEvent]:
+        """The last event, where the stream ended without its blank line."""
+        if self._tail:
+            self._take([b"".join(self._tail)])
+            self._tail.clear()
+        return [self._dispatch()] if self._data else []

@@ -1,0 +1,389 @@
+"""Performs what a flow asks for, with httpx: the only module that sends, reads and waits.
+
+The key lives in a `SecretStr` until httpx asks for the header, redirects are never followed, and an
+exception of httpx becomes a `Failure` whose cause has lost its frames, since their locals hold headers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import ssl
+import threading
+import time
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from typing import Any, TypeVar, assert_never
+
+import httpx
+
+from resayil.config import Settings
+from resayil.errors import ConfigurationError
+from resayil.flow import Acquire, Clock, Close, Effect, Failure, Flow, Head, Read, Send, Sleep, failure_error
+
+T = TypeVar("T")
+
+CLOCK = Clock(time.monotonic, time.time, random.random)
+"""Time and chance as they are."""
+
+_DISCONNECTED = "without sending a response"
+
+
+class _BearerAuth(httpx.Auth):
+    """Adds the key at the last moment, so that no request object of ours holds it as text."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["authorization"] = f"Bearer {self._settings.secret}"
+        yield request
+
+
+class _Probe:
+    """Whether a request went out on a fresh connection; httpx's trace extension calls it."""
+
+    def __init__(self) -> None:
+        self.fresh = False
+
+    def __call__(self, event: str, _info: object) -> None:
+        if event == "connection.connect_tcp.started":
+            self.fresh = True
+
+    async def asynchronously(self, event: str, info: object) -> None:
+        self(event, info)
+
+
+def _bare(error: BaseException) -> BaseException:
+    """The exception and its causes without frames."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        current.__traceback__ = None
+        current = current.__cause__ or current.__context__
+    return error
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        current = current.__cause__ or current.__context__
+
+
+_TIMEOUTS = {
+    httpx.ConnectTimeout: "connect",
+    httpx.PoolTimeout: "pool",
+    httpx.WriteTimeout: "write",
+    httpx.ReadTimeout: "read",
+}
+
+
+def _failure(error: httpx.HTTPError, probe: _Probe | None) -> Failure:
+    """What an exception of httpx means; ``probe`` is given until the reply's head has come."""
+    detail = str(error) or type(error).__name__
+    cause = _bare(error)
+    if isinstance(error, httpx.TimeoutException):
+        return Failure("timeout", _TIMEOUTS[type(error)], detail, cause)  # type: ignore[arg-type] # the table's words
+    if isinstance(error, httpx.DecodingError):
+        return Failure("encoding", "body", detail, cause)
+    if any(isinstance(inner, ssl.SSLCertVerificationError) for inner in _causes(error)):
+        return Failure("connection", "certificate", detail, cause)
+    if isinstance(error, httpx.ConnectError | httpx.ProxyError):
+        return Failure("connection", "connect", detail, cause)
+    silent = isinstance(error, httpx.NetworkError) or _DISCONNECTED in detail
+    if probe is None or not silent:
+        return Failure("connection", "body", detail, cause)
+    return Failure("connection", "fresh" if probe.fresh else "reused", detail, cause)
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
+        "auth": _BearerAuth(settings),
+        "follow_redirects": False,
+        "timeout": None,
+        "limits": httpx.Limits(max_connections=settings.max_connections, max_keepalive_connections=100),
+    }
+
+
+def _request(client: httpx.Client | httpx.AsyncClient, send: Send, settings: Settings, trace: Any) -> httpx.Request:
+    connect = settings.connect_timeout
+    timeouts = {"connect": connect, "read": send.read_timeout, "write": send.read_timeout, "pool": connect}
+    return client.build_request(
+        send.method,
+        send.url,
+        headers=dict(send.headers),
+        content=send.body,
+        extensions={"timeout": timeouts, "trace": trace},
+    )
+
+
+def _head(response: httpx.Response) -> Head:
+    return Head(response.status_code, dict(response.headers))
+
+
+class SyncIO:
+    """One reply at a time, for one flow and the pump behind it."""
+
+    def __init__(self, pool: SyncPool) -> None:
+        self._pool = pool
+        self._response: httpx.Response | None = None
+        self._pieces: Iterator[bytes] = iter(())
+
+    def send(self, send: Send) -> Head | Failure:
+        """Send and wait for the head."""
+        self.close()
+        probe = _Probe()
+        client = self._pool.client()
+        try:
+            self._response = client.send(_request(client, send, self._pool.settings, probe), stream=True)
+        except httpx.HTTPError as error:
+            return _failure(error, probe)
+        self._pieces = self._response.iter_bytes()
+        return _head(self._response)
+
+    def read(self) -> bytes | None | Failure:
+        """The next bytes of the body."""
+        try:
+            return next(self._pieces, None)
+        except httpx.HTTPError as error:
+            return _failure(error, None)
+
+    def pieces(self) -> Iterator[bytes]:
+        """The rest of the body.
+
+        Raises:
+            ResayilError: the connection broke, or a clock ran out.
+        """
+        try:
+            yield from self._pieces
+        except httpx.HTTPError as error:
+            raise failure_error(_failure(error, None), self.url) from None
+
+    @property
+    def url(self) -> str:
+        """The address of the reply."""
+        return str(self._response.url) if self._response is not None else ""
+
+    def close(self) -> None:
+        """Let go of the reply; an unread rest closes its connection."""
+        if self._response is not None:
+            self._response.close()
+
+
+def run(flow: Flow[T], io: SyncIO) -> T:
+    """Perform a flow's effects until it returns."""
+    outcome: object = None
+    try:
+        while True:
+            effect = flow.send(outcome)
+            try:
+                outcome = _perform(effect, io)
+            except BaseException as error:  # noqa: BLE001 - cancellation and interrupts go into the flow
+                outcome = flow.throw(error)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    except BaseException:
+        io.close()
+        raise
+
+
+def _perform(effect: Effect, io: SyncIO) -> object:
+    match effect:
+        case Send():
+            return io.send(effect)
+        case Read():
+            return io.read()
+        case Sleep():
+            time.sleep(effect.seconds)
+        case Close():
+            io.close()
+        case Acquire():
+            return None
+        case _:
+            assert_never(effect)
+    return None
+
+
+class SyncPool:
+    """The pooled connections of one client, made at first use and anew in a forked child."""
+
+    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None) -> None:
+        self.settings = settings
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._client: httpx.Client | None = None
+        self._closed = False
+        _forget_in_child(self)
+
+    def client(self) -> httpx.Client:
+        """The httpx client.
+
+        Raises:
+            ConfigurationError: the pool was closed.
+        """
+        if self._closed:
+            raise ConfigurationError("This client was closed; make a new one.")
+        with self._lock:
+            if self._client is None:
+                self._client = httpx.Client(**_options(self.settings), transport=self._transport)
+            return self._client
+
+    def forget(self) -> None:
+        """Drop the connections without closing them: they are another process's."""
+        self._lock = threading.Lock()
+        self._client = None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._closed = True
+        if self._client is not None:
+            self._client.close()
+
+
+class AsyncIO:
+    """As `SyncIO`, on an event loop."""
+
+    def __init__(self, pool: AsyncPool) -> None:
+        self._pool = pool
+        self._response: httpx.Response | None = None
+        self._pieces: AsyncIterator[bytes] | None = None
+
+    async def send(self, send: Send) -> Head | Failure:
+        """Send and wait for the head."""
+        await self.close()
+        probe = _Probe()
+        client = self._pool.client()
+        request = _request(client, send, self._pool.settings, probe.asynchronously)
+        try:
+            self._response = await client.send(request, stream=True)
+        except httpx.HTTPError as error:
+            return _failure(error, probe)
+        self._pieces = self._response.aiter_bytes()
+        return _head(self._response)
+
+    async def read(self) -> bytes | None | Failure:
+        """The next bytes of the body."""
+        try:
+            return await anext(self._pieces, None) if self._pieces is not None else None
+        except httpx.HTTPError as error:
+            return _failure(error, None)
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """The rest of the body.
+
+        Raises:
+            ResayilError: the connection broke, or a clock ran out.
+        """
+        if self._pieces is None:
+            return
+        try:
+            async for piece in self._pieces:
+                yield piece
+        except httpx.HTTPError as error:
+            raise failure_error(_failure(error, None), self.url) from None
+
+    @property
+    def url(self) -> str:
+        """The address of the reply."""
+        return str(self._response.url) if self._response is not None else ""
+
+    async def close(self) -> None:
+        """Let go of the reply, cancelled or not; an unread rest closes its connection."""
+        if self._response is not None:
+            await asyncio.shield(self._response.aclose())
+
+
+async def arun(flow: Flow[T], io: AsyncIO) -> T:
+    """Perform a flow's effects until it returns."""
+    outcome: object = None
+    try:
+        while True:
+            effect = flow.send(outcome)
+            try:
+                outcome = await _aperform(effect, io)
+            except BaseException as error:  # noqa: BLE001 - cancellation and interrupts go into the flow
+                outcome = flow.throw(error)
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    except BaseException:
+        await io.close()
+        raise
+
+
+async def _aperform(effect: Effect, io: AsyncIO) -> object:
+    match effect:
+        case Send():
+            return await io.send(effect)
+        case Read():
+            return await io.read()
+        case Sleep():
+            await asyncio.sleep(effect.seconds)
+        case Close():
+            await io.close()
+        case Acquire():
+            return None
+        case _:
+            assert_never(effect)
+    return None
+
+
+class AsyncPool:
+    """The pooled connections of one client, a set for each event loop, and anew in a forked child."""
+
+    def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None) -> None:
+        self.settings = settings
+        self._transport = transport
+        self._lock = threading.Lock()
+        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._closed = False
+        _forget_in_child(self)
+
+    def client(self) -> httpx.AsyncClient:
+        """The httpx client of the running loop.
+
+        Raises:
+            ConfigurationError: the pool was closed.
+        """
+        if self._closed:
+            raise ConfigurationError("This client was closed; make a new one.")
+        loop = asyncio.get_running_loop()
+        with self._lock:
+            client = self._clients.get(loop)
+            if client is None:
+                client = self._clients[loop] = httpx.AsyncClient(**_options(self.settings), transport=self._transport)
+            return client
+
+    def forget(self) -> None:
+        """Drop the connections without closing them: they are another process's."""
+        self._lock = threading.Lock()
+        self._clients = weakref.WeakKeyDictionary()
+
+    async def close(self) -> None:
+        """Close the connections of the running loop, and drop those of loops that are gone."""
+        self._closed = True
+        client = self._clients.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
+
+_POOLS: weakref.WeakSet[SyncPool | AsyncPool] = weakref.WeakSet()
+
+
+def _forget_in_child(pool: SyncPool | AsyncPool) -> None:
+    _POOLS.add(pool)
+
+
+def _after_fork() -> None:
+    for pool in list(_POOLS):
+        pool.forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
