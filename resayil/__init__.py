@@ -84,9 +84,9 @@ _HOMES = {
     "credits": "CreditPolicy",
     "errors": (
         "APIConnectionError APIStatusError APITimeoutError AuthenticationError BadRequestError "
-        "BudgetExceededError ConfigurationError ContextOverflowError EmptyResponseError ErrorResponse ImageError "
-        "InsufficientCreditsError InternalServerError LocalRateLimitError MalformedResponseError NotFoundError "
-        "OverloadedError PermissionDeniedError RateLimitError RequestError RequestTooLargeError ResayilError "
+        "BudgetExceededError ConfigurationError ContextOverflowError EmptyResponseError ErrorResponse "
+        "ImageError InsufficientCreditsError InternalServerError LocalRateLimitError MalformedResponseError "
+        "NotFoundError OverloadedError PermissionDeniedError RateLimitError RequestError RequestTooLargeError ResayilError "
         "ResponseError ResponseTooLargeError StreamInterruptedError UnexpectedContentError UnsupportedError"
     ),
     "events": "Extra MessageEnd MessageStart ReasoningDelta StreamEvent TextDelta ToolCallDelta UsageReport",

@@ -106,7 +106,9 @@ class Accumulator:
         finish = self._end.finish_reason if self._end else None
         calls = [part for part, draft in self._drafts.items() if draft.kind is ToolCallDelta]
         cut = calls[-1] if calls and finish == "length" else None
-        return Message("assistant", tuple(self._part(n, draft, cut=n == cut) for n, draft in self._drafts.items()))
+        return Message(
+            "assistant", tuple(self._part(n, draft, cut=n == cut) for n, draft in self._drafts.items())
+        )
 
     def _part(self, part: int, draft: _Draft, *, cut: bool) -> Part:
         if draft.kind is TextDelta:

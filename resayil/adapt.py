@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from resayil.errors import BadRequestError, UnsupportedError
+from resayil.images import ImagePart
 from resayil.jsontext import dumps
 from resayil.messages import (
     ChatRequest,
-    ImagePart,
     InvalidToolCall,
     Message,
     Part,
@@ -174,8 +174,12 @@ def place_images(
             f"messages[{history[0]}] holds an image and {request.model} does not see; choose "
             "history_images='note' (a visible note takes its place) or 'send', or a vision model."
         )
-    messages = tuple(_noted(message) if n in history else message for n, message in enumerate(request.messages))
-    return replace(request, messages=messages), (f"{len(history)} turn(s) with images in the history were sent as notes",)
+    messages = tuple(
+        _noted(message) if n in history else message for n, message in enumerate(request.messages)
+    )
+    return replace(request, messages=messages), (
+        f"{len(history)} turn(s) with images in the history were sent as notes",
+    )
 
 
 def _noted(message: Message) -> Message:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from resayil.adapt import Style, place_images, restyle, unseen, wider_style
@@ -22,7 +23,7 @@ from resayil.errors import (
 )
 from resayil.events import StreamEvent
 from resayil.flow import Bounds, Clock, Exchange, Flow, Head, media_type
-from resayil.jsontext import dump_bytes
+from resayil.jsontext import dump_bytes, shown
 from resayil.learned import Learned
 from resayil.messages import ChatRequest, ChatResponse, Dialect
 from resayil.models import ModelInfo, bare, nearest, read_models
@@ -92,7 +93,9 @@ class Calls:
         """A stream up to its first event."""
         return self._converse(request, options, self._first_event, stream=True)
 
-    def _converse(self, request: ChatRequest, options: CallOptions, receive: Callable[..., Any], *, stream: bool) -> Flow[Any]:
+    def _converse(
+        self, request: ChatRequest, options: CallOptions, receive: Callable[..., Any], *, stream: bool
+    ) -> Flow[Any]:
         """Send a request, and once more in another style where the server refuses how its turns are said."""
         dialect: Dialect = "messages" if (options.get("api") or self.settings.api) == "messages" else "chat"
         codec = CODECS[dialect]
@@ -111,13 +114,10 @@ class Calls:
             styled, restyled = restyle(request, style)
             body = dump_bytes(self._encode(dialect, styled, style, stream=stream))
             said = (*placed, *restyled, *codec.adaptations(styled))
+            receiver = partial(receive, exchange=exchange, codec=codec, request=styled, said=said)
             try:
                 result = yield from exchange.run(
-                    "POST",
-                    self.settings.base_url + codec.path,
-                    headers,
-                    body,
-                    lambda head, styled=styled, said=said: receive(head, exchange, codec, styled, said),
+                    "POST", self.settings.base_url + codec.path, headers, body, receiver
                 )
             except BadRequestError as error:
                 wider = self._wider(request, style, error)
@@ -142,11 +142,17 @@ class Calls:
 
     def _wider(self, request: ChatRequest, style: Style, error: BadRequestError) -> Style | None:
         wider = wider_style(request, style, error)
-        if wider is not None and self.settings.tool_result_style == "native" and wider.text_turns != style.text_turns:
+        if (
+            wider is not None
+            and self.settings.tool_result_style == "native"
+            and wider.text_turns != style.text_turns
+        ):
             return None
         return wider
 
-    def _encode(self, dialect: Dialect, request: ChatRequest, style: Style, *, stream: bool) -> dict[str, Any]:
+    def _encode(
+        self, dialect: Dialect, request: ChatRequest, style: Style, *, stream: bool
+    ) -> dict[str, Any]:
         settings = self.settings
         if dialect == "chat":
             usage = settings.stream_usage and not style.plain_stream
@@ -160,9 +166,13 @@ class Calls:
 
     def _warn_of_images(self, request: ChatRequest) -> None:
         if any(image.url for image in images(request)):
-            self.learned.warn_once("An https:// image goes through as it is; the documents name base64 images only.")
+            self.learned.warn_once(
+                "An https:// image goes through as it is; the documents name base64 images only."
+            )
         if unseen(request, self.learned.catalogue):
-            self.learned.warn_once(f"It is not known that {request.model} sees images; the server's answer decides.")
+            self.learned.warn_once(
+                f"It is not known that {request.model} sees images; the server's answer decides."
+            )
 
     def _exchange(self, options: CallOptions, model: str | None = None) -> Exchange:
         settings = self.settings
@@ -189,7 +199,9 @@ class Calls:
         exchange = Exchange(settings.secret, policy, bounds, self._clock, may_retry)
         return exchange
 
-    def _headers(self, options: CallOptions, dialect: Dialect | None = None, *, stream: bool = False) -> dict[str, str]:
+    def _headers(
+        self, options: CallOptions, dialect: Dialect | None = None, *, stream: bool = False
+    ) -> dict[str, str]:
         headers = {
             "accept": "text/event-stream" if stream else "application/json",
             "user-agent": f"resayil-python/{VERSION}",
@@ -202,9 +214,17 @@ class Calls:
             headers["anthropic-version"] = "2023-06-01"
         return headers
 
-    def _session(self, exchange: Exchange, codec: Codec, request: ChatRequest, said: tuple[str, ...]) -> Session:
+    def _session(
+        self, exchange: Exchange, codec: Codec, request: ChatRequest, said: tuple[str, ...]
+    ) -> Session:
         provenance = Provenance(exchange.reply, exchange.attempts, exchange.maybe_billed, said)
-        return Session(request, codec.stream(request), provenance, exchange, max_event_bytes=self.settings.max_event_bytes)
+        return Session(
+            request,
+            codec.stream(request),
+            provenance,
+            exchange,
+            max_event_bytes=self.settings.max_event_bytes,
+        )
 
     def _whole(
         self, head: Head, exchange: Exchange, codec: Codec, request: ChatRequest, said: tuple[str, ...]
@@ -217,7 +237,7 @@ class Calls:
     ) -> Flow[tuple[Session, list[StreamEvent]]]:
         reply = yield from exchange.read_json(head)
         if holds_error(reply):
-            raise exchange.error(dump_bytes(reply))
+            raise exchange.error(shown(reply))
         session = self._session(exchange, codec, request, said)
         try:
             return session, list(session.take(codec.decode(request, reply)))
@@ -230,8 +250,7 @@ class Calls:
     ) -> Flow[Opened]:
         kind = media_type(head)
         if kind.endswith("json"):
-            session, events = yield from self._decoded(head, exchange, codec, request, said)
-            return Opened(session, events, ended=True)
+            return Opened(*(yield from self._decoded(head, exchange, codec, request, said)), ended=True)
         session = self._session(exchange, codec, request, said)
         events: list[StreamEvent] = []
         while (piece := (yield from exchange.read_piece())) is not None:
@@ -257,8 +276,12 @@ class Calls:
             error.with_hint(f"Nearest known ids to {request.model!r}: {', '.join(names) or 'none'}.")
         elif isinstance(error, InsufficientCreditsError):
             error.with_hint(f"Credits are bought at {self.settings.origin}{PLANS_PAGE}.")
-        elif isinstance(error, OverloadedError) and (tokens := estimate_request(request).tokens) > LONG_PROMPT:
-            error.with_hint(f"The prompt has about {tokens} tokens; this service also answers so when it is too long.")
+        elif (
+            isinstance(error, OverloadedError) and (tokens := estimate_request(request).tokens) > LONG_PROMPT
+        ):
+            error.with_hint(
+                f"The prompt has about {tokens} tokens; this service also answers so when it is too long."
+            )
         return error
 
     def models(self, *, include_inactive: bool = False, category: str | None = None) -> Flow[list[ModelInfo]]:
@@ -290,7 +313,9 @@ class Calls:
             raise
         self._quota.give_back()
         tokens = _read_count(reply)
-        return local if tokens is None else TokenCount(tokens, tokens, tokens, estimated=False, source="service")
+        return (
+            local if tokens is None else TokenCount(tokens, tokens, tokens, estimated=False, source="service")
+        )
 
     def balance(self) -> Flow[Balance]:
         """The subscription of the key."""
@@ -305,13 +330,15 @@ class Calls:
 
     def topup_history(self, page: int = 1) -> Flow[list[Topup]]:
         """The packs bought, a page of them."""
-        return read_topups((yield from self._get(f"{self.settings.origin}/api/billing/topup-history?page={page}")))
+        return read_topups(
+            (yield from self._get(f"{self.settings.origin}/api/billing/topup-history?page={page}"))
+        )
 
     def _get(self, url: str) -> Flow[Any]:
         exchange = self._exchange({})
         reply = yield from exchange.run("GET", url, self._headers({}), None, exchange.read_json)
         if holds_error(reply):
-            raise exchange.error(dump_bytes(reply))
+            raise exchange.error(shown(reply))
         self._quota.give_back()
         return reply
 
@@ -322,8 +349,14 @@ def _names_model(error: ResayilError, model: str) -> bool:
 
 
 def _as_not_found(error: APIStatusError) -> NotFoundError:
-    found = NotFoundError(error.message, code=error.code, status_code=error.status_code, response=error.response)
-    found.attempts, found.maybe_billed, found.retry_after = error.attempts, error.maybe_billed, error.retry_after
+    found = NotFoundError(
+        error.message, code=error.code, status_code=error.status_code, response=error.response
+    )
+    found.attempts, found.maybe_billed, found.retry_after = (
+        error.attempts,
+        error.maybe_billed,
+        error.retry_after,
+    )
     return found
 
 

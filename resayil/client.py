@@ -81,9 +81,13 @@ class Client:
 
     def models(self, *, include_inactive: bool = False, category: str | None = None) -> list[ModelInfo]:
         """The live model list, without the inactive ones unless asked."""
-        return run(self._calls.models(include_inactive=include_inactive, category=category), SyncIO(self._pool))
+        return run(
+            self._calls.models(include_inactive=include_inactive, category=category), SyncIO(self._pool)
+        )
 
-    def count_tokens(self, model: str, messages: Conversation, **options: Unpack[RequestOptions]) -> TokenCount:
+    def count_tokens(
+        self, model: str, messages: Conversation, **options: Unpack[RequestOptions]
+    ) -> TokenCount:
         """Tokens of a prompt: by the service where it counts, else a local estimate, marked as one."""
         request = build_request(model, messages, options)
         return run(self._calls.count_tokens(request), SyncIO(self._pool))
@@ -192,7 +196,9 @@ class AsyncClient:
         request, how = _split(model, messages, options)
         return await arun(self._calls.chat(request, how), AsyncIO(self._pool))
 
-    async def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> AsyncChatStream:
+    async def stream(
+        self, model: str, messages: Conversation, **options: Unpack[ChatOptions]
+    ) -> AsyncChatStream:
         """As `Client.stream`: awaited, it returns once the first event has come."""
         request, how = _split(model, messages, options)
         io = AsyncIO(self._pool)
@@ -204,7 +210,9 @@ class AsyncClient:
             self._calls.models(include_inactive=include_inactive, category=category), AsyncIO(self._pool)
         )
 
-    async def count_tokens(self, model: str, messages: Conversation, **options: Unpack[RequestOptions]) -> TokenCount:
+    async def count_tokens(
+        self, model: str, messages: Conversation, **options: Unpack[RequestOptions]
+    ) -> TokenCount:
         """As `Client.count_tokens`."""
         request = build_request(model, messages, options)
         return await arun(self._calls.count_tokens(request), AsyncIO(self._pool))

@@ -31,7 +31,9 @@ ALLOW_HTTP_VARIABLE = "RESAYIL_ALLOW_HTTP"
 _WHATSAPP_HOST = "api.resayil.io"
 _ENDPOINT = re.compile(r"/(?:chat/completions|messages(?:/count_tokens)?|models)$")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_OWN_HEADERS = frozenset({"authorization", "x-api-key", "host", "content-length", "transfer-encoding", "content-type"})
+_OWN_HEADERS = frozenset(
+    {"authorization", "x-api-key", "host", "content-length", "transfer-encoding", "content-type"}
+)
 
 API = Literal["auto", "chat", "messages"]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -57,7 +59,7 @@ class Settings(BaseModel):
         resend_after_timeout: Send again after a timeout, at the risk of paying twice.
         unhinted_429: Wait for the next minute, or by doubling, where a 429 does not say how long.
         tool_result_style: Native tool turns, plain text, or native with a fallback to text.
-        history_images: Images in the history of a model that does not see: refuse, send, or replace by a note.
+        history_images: Images in the history of a model that does not see: refuse, send, or note.
         vision_model: The model that answers while the newest user turn holds an image.
         reasoning_replay: Whether reasoning in the history is sent back.
         default_max_tokens: ``max_tokens`` of the messages dialect where a call sets none.
@@ -116,7 +118,9 @@ class Settings(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+            problems = "; ".join(
+                f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()
+            )
             raise ConfigurationError(f"These settings are unusable: {problems}.") from None
 
     @property
@@ -205,7 +209,9 @@ def normalise_base_url(given: str, *, allow_http: bool = False) -> str:
     except ValueError as error:
         raise ConfigurationError(f"The base URL cannot be read: {error}.") from None
     if parts.username is not None or parts.password is not None:
-        raise ConfigurationError("The base URL may not carry a user name or password; the key is sent as a header.")
+        raise ConfigurationError(
+            "The base URL may not carry a user name or password; the key is sent as a header."
+        )
     shown = f"{parts.scheme}://{host}"
     if parts.scheme not in {"https", "http"} or not host or not text.isprintable() or " " in text:
         raise ConfigurationError(f"The base URL {shown!r} is no https:// address.")
@@ -246,5 +252,7 @@ def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
         if name.lower() in _OWN_HEADERS:
             raise ConfigurationError(f"The header {name!r} is the client's own; it cannot be replaced.")
         if not value.isascii() or not value.isprintable():
-            raise ConfigurationError(f"The value of header {name!r} holds a character that no header may hold.")
+            raise ConfigurationError(
+                f"The value of header {name!r} holds a character that no header may hold."
+            )
     return dict(headers)

@@ -126,7 +126,9 @@ class ResayilError(Exception):
         self.message = printable(message, limit=MAX_MESSAGE_BYTES)
         super().__init__(self.message)
         self.code = code
-        self.status_code = status_code if status_code is not None or response is None else response.status_code
+        self.status_code = (
+            status_code if status_code is not None or response is None else response.status_code
+        )
         self.response = response
         self.retry_after = retry_after
         self.fields: Mapping[str, tuple[str, ...]] = fields or {}
@@ -178,7 +180,9 @@ class APIConnectionError(ResayilError):
 
     retryable = True
 
-    def __init__(self, message: str, *, phase: ConnectionPhase | TimeoutPhase = "connect", **more: Any) -> None:
+    def __init__(
+        self, message: str, *, phase: ConnectionPhase | TimeoutPhase = "connect", **more: Any
+    ) -> None:
         super().__init__(message, **more)
         self.phase = phase
 

@@ -218,7 +218,11 @@ class Exchange:
         """
         content = yield from self._read(self.bounds.max_body_bytes)
         kind = media_type(head)
-        if content and kind not in {"", "text/plain", "application/octet-stream"} and not kind.endswith("json"):
+        if (
+            content
+            and kind not in {"", "text/plain", "application/octet-stream"}
+            and not kind.endswith("json")
+        ):
             raise self.unexpected(kind, content)
         if not content.strip():
             raise EmptyResponseError("The reply is empty.", response=self.reply)
@@ -253,7 +257,7 @@ class Exchange:
 
     def read_piece(self) -> Flow[bytes | None]:
         """The next bytes of the body, ``None`` at its end."""
-        piece: bytes | None | Failure = yield Read()
+        piece: bytes | Failure | None = yield Read()
         if isinstance(piece, Failure):
             # An error reply that breaks off is still that error; only an answer must be whole.
             if self.reply.status_code >= 300:  # noqa: PLR2004 - see above

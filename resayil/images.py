@@ -97,7 +97,9 @@ def sniff(data: bytes) -> str:
     raise ImageError(f"These {len(data)} bytes are no PNG, JPEG, GIF or WebP image; convert the file first.")
 
 
-def image_from_bytes(data: bytes, *, detail: Detail | None = None, max_bytes: int = MAX_IMAGE_BYTES) -> ImagePart:
+def image_from_bytes(
+    data: bytes, *, detail: Detail | None = None, max_bytes: int = MAX_IMAGE_BYTES
+) -> ImagePart:
     """An image part from a file's bytes.
 
     Raises:
@@ -130,7 +132,9 @@ def image_from_path(
     try:
         real = named.resolve(strict=True)
         if not real.is_relative_to(base.resolve(strict=True)):
-            raise ImageError(f"{named.name!r} leads out of {str(base)!r}; pass root= to allow another folder.")
+            raise ImageError(
+                f"{named.name!r} leads out of {str(base)!r}; pass root= to allow another folder."
+            )
         # Non-blocking, so that a pipe without a writer is refused rather than waited for.
         descriptor = os.open(real, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except (OSError, ValueError, RuntimeError) as error:
@@ -168,7 +172,9 @@ def image_from_url(url: str, *, detail: Detail | None = None, max_bytes: int = M
 
 def _check_size(size: int, max_bytes: int) -> None:
     if size > max_bytes:
-        raise ImageError(f"The image has {size} bytes, {max_bytes} are allowed; scale it down or raise max_bytes.")
+        raise ImageError(
+            f"The image has {size} bytes, {max_bytes} are allowed; scale it down or raise max_bytes."
+        )
 
 
 def _check_url(url: str) -> None:

@@ -29,6 +29,11 @@ def dump_bytes(value: Any) -> bytes:
         raise RequestError(f"The request cannot be written as JSON: {error}.") from error
 
 
+def shown(value: object) -> bytes:
+    """A value of the wire as it was, for an error to show; nothing in it can raise."""
+    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace")
+
+
 def loads(data: bytes | str) -> Any:
     """The value of a reply or of one event's data.
 

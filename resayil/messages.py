@@ -144,7 +144,10 @@ class Message:
         """Whether any part, a tool result's included, is an image."""
         return any(
             isinstance(part, ImagePart)
-            or (isinstance(part, ToolResultPart) and any(isinstance(inner, ImagePart) for inner in part.content))
+            or (
+                isinstance(part, ToolResultPart)
+                and any(isinstance(inner, ImagePart) for inner in part.content)
+            )
             for part in self.content
         )
 

@@ -78,7 +78,11 @@ def read_models(body: object) -> list[ModelInfo]:
     data = body.get("data", body.get("models")) if isinstance(body, Mapping) else body
     if not isinstance(data, list):
         raise MalformedResponseError("The reply to /models holds no list.")
-    return [_read(item) for item in data if isinstance(item, str) or (isinstance(item, Mapping) and item.get("id"))]
+    return [
+        _read(item)
+        for item in data
+        if isinstance(item, str) or (isinstance(item, Mapping) and item.get("id"))
+    ]
 
 
 def _read(item: str | Mapping[str, Any]) -> ModelInfo:

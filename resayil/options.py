@@ -72,7 +72,9 @@ def build_request(model: str, messages: Conversation, options: RequestOptions) -
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     unknown = sorted(given.keys() - RequestOptions.__annotations__.keys())
     if unknown:
-        raise RequestError(f"Unknown argument {', '.join(unknown)}; fields of the service go into extra_body.")
+        raise RequestError(
+            f"Unknown argument {', '.join(unknown)}; fields of the service go into extra_body."
+        )
     given["tools"] = tuple(Tool.of(tool) for tool in given.get("tools", ()))
     given["tool_choice"] = _choice(given.get("tool_choice"), given["tools"])
     given["response_format"] = _format(given.get("response_format"))
@@ -88,7 +90,9 @@ def _choice(choice: str | ToolChoice | None, tools: tuple[Tool, ...]) -> Any:
         return _CHOICES[choice]
     if choice in {tool.name for tool in tools}:
         return ToolChoice(choice)
-    raise RequestError(f"tool_choice is auto, none, required or the name of an offered tool, not {choice!r:.80}.")
+    raise RequestError(
+        f"tool_choice is auto, none, required or the name of an offered tool, not {choice!r:.80}."
+    )
 
 
 def _format(wanted: ResponseFormat | None) -> JSONFormat | None:

@@ -22,7 +22,7 @@ MAX_DELAY = 60.0
 """Longest wait between attempts where the service gives none, in seconds."""
 
 PAID_ATTEMPTS = 3
-"""Attempts in all where each one may have been charged: 500, 502, 504, a connection closed without a reply."""
+"""Attempts in all where each one may have been charged: 500, 502, 504, a connection closed early."""
 
 _JITTER = 0.25
 _MINUTE = 60.0
@@ -70,7 +70,9 @@ class RetryPolicy:
     after_timeout: bool = False
     unhinted_429: Literal["minute", "backoff"] = "minute"
 
-    def delay(self, error: ResayilError, *, attempts: int, elapsed: float, now: float, jitter: float) -> float | None:
+    def delay(
+        self, error: ResayilError, *, attempts: int, elapsed: float, now: float, jitter: float
+    ) -> float | None:
         """Seconds to wait before the next attempt, or ``None`` to give up.
 
         Args:

@@ -26,7 +26,9 @@ def resolve(schema: Mapping[str, Any]) -> dict[str, Any]:
     resolved = _inline(body, definitions, recursive)
     kept = {name for name in recursive if name in _reached(definitions, resolved)}
     if kept:
-        resolved["$defs"] = {name: _inline(definitions[name], definitions, recursive) for name in sorted(kept)}
+        resolved["$defs"] = {
+            name: _inline(definitions[name], definitions, recursive) for name in sorted(kept)
+        }
     return dict(resolved)
 
 
@@ -43,7 +45,7 @@ def _reached(definitions: Mapping[str, Any], node: object) -> set[str]:
         current = waiting.pop()
         if isinstance(current, Mapping):
             name = _name(current.get("$ref"))
-            if name in definitions and name not in reached:
+            if name is not None and name in definitions and name not in reached:
                 reached.add(name)
                 waiting.append(definitions[name])
             waiting.extend(current.values())
@@ -90,7 +92,9 @@ def function_model(function: Callable[..., Any]) -> type[BaseModel]:
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY}:
             raise RequestError(f"{name}() takes {parameter}; a tool's parameters are named one by one.")
         if parameter.name not in hints:
-            raise RequestError(f"{name}() has no type for {parameter.name!r}; a tool's schema comes from its types.")
+            raise RequestError(
+                f"{name}() has no type for {parameter.name!r}; a tool's schema comes from its types."
+            )
         default = ... if parameter.default is parameter.empty else parameter.default
         info = Field(default, description=described.get(parameter.name))
         fields[parameter.name] = (hints[parameter.name], info)
@@ -104,7 +108,9 @@ def function_model(function: Callable[..., Any]) -> type[BaseModel]:
 
 def summary(docstring: str) -> str:
     """A docstring up to its ``Args`` section."""
-    return re.split(r"\n\s*(?:Args|Arguments|Parameters|Returns|Raises|Yields)\s*:\s*\n", docstring)[0].strip()
+    return re.split(r"\n\s*(?:Args|Arguments|Parameters|Returns|Raises|Yields)\s*:\s*\n", docstring)[
+        0
+    ].strip()
 
 
 def argument_docs(docstring: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from resayil.errors import (
     StreamInterruptedError,
 )
 from resayil.events import MessageEnd, StreamEvent, UsageReport
-from resayil.jsontext import dump_bytes
+from resayil.jsontext import shown
 from resayil.sse import SSEDecoder
 from resayil.tokens import estimate_usage
 
@@ -80,7 +80,7 @@ class Session:
             try:
                 events = decoder.feed(sse)
             except StreamError as error:
-                raise self._partial(self._exchange.error(dump_bytes(error.body))) from None
+                raise self._partial(self._exchange.error(shown(error.body))) from None
             except ResayilError as error:
                 raise self._partial(error) from error.__cause__
             if events:
@@ -113,7 +113,9 @@ class Session:
             text = f"The stream was alive but brought no content for {self._gap:g} s (gap_timeout)."
             raise self._partial(APITimeoutError(text, phase="gap"))
         if now > self._ends_at and not self.complete:
-            raise self._partial(APITimeoutError("The call's deadline passed inside the stream.", phase="deadline"))
+            raise self._partial(
+                APITimeoutError("The call's deadline passed inside the stream.", phase="deadline")
+            )
 
     def take(self, events: list[StreamEvent]) -> Iterator[StreamEvent]:
         """Pass on the events of a reply that came whole although a stream was asked for."""
@@ -131,7 +133,7 @@ class Session:
             try:
                 events = self._decoder.feed(sse)
             except StreamError as error:
-                raise self._partial(self._exchange.error(dump_bytes(error.body))) from None
+                raise self._partial(self._exchange.error(shown(error.body))) from None
             except MalformedResponseError:
                 break  # a cut event; whether the answer is whole is judged below
             for event in events:
@@ -146,8 +148,10 @@ class Session:
         if failure is not None:
             return self._partial(failure)
         if not self._began:
-            return self._partial(EmptyResponseError("The stream ended without a single event.", response=self._reply))
-        text = "The stream ended before the answer did: no finish reason came. What was delivered is in partial_text."
+            return self._partial(
+                EmptyResponseError("The stream ended without a single event.", response=self._reply)
+            )
+        text = "The stream ended before the answer did: no finish reason came. See partial_text for what did."
         return self._partial(StreamInterruptedError(text, response=self._reply))
 
     @property

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from resayil.images import ImagePart
 from resayil.jsontext import dumps
 from resayil.messages import (
     ChatRequest,
-    ImagePart,
     InvalidToolCall,
     Part,
     ReasoningPart,
@@ -106,7 +106,9 @@ def estimate_request(request: ChatRequest) -> TokenCount:
         schemas = [*schemas, request.response_format.schema]
     for schema in schemas:
         total = _add(_add(total, _PER_MESSAGE), estimate_text(dumps(schema), request.model))
-    return TokenCount(round(total.likely), int(total.low), int(total.high) + 1, estimated=True, source="local")
+    return TokenCount(
+        round(total.likely), int(total.low), int(total.high) + 1, estimated=True, source="local"
+    )
 
 
 def _part(part: Part, model: str) -> Rate:

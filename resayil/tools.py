@@ -69,7 +69,9 @@ class Tool:
             doc = summary(inspect.getdoc(source) or "")
             name = getattr(source, "__name__", type(source).__name__)
             return cls(name, doc, model_schema(function_model(source)), function=source)
-        raise RequestError(f"A tool is a function, a pydantic model or a JSON schema, not {type(source).__name__}.")
+        raise RequestError(
+            f"A tool is a function, a pydantic model or a JSON schema, not {type(source).__name__}."
+        )
 
 
 ToolSource = Tool | Callable[..., Any] | type[BaseModel] | Mapping[str, Any]
@@ -89,7 +91,9 @@ def _from_dict(source: Mapping[str, Any]) -> Tool:
     if parameters is None:
         parameters = inner if "properties" in inner else NO_PARAMETERS
     if not isinstance(name, str) or not isinstance(parameters, Mapping):
-        raise RequestError(f"A tool needs a name and a JSON schema of its parameters: {str(source)[:_RAW_SHOWN]}.")
+        raise RequestError(
+            f"A tool needs a name and a JSON schema of its parameters: {str(source)[:_RAW_SHOWN]}."
+        )
     return Tool(name, inner.get("description") or "", resolve(parameters), inner.get("strict"))
 
 
@@ -125,4 +129,8 @@ def parse_arguments(raw: str) -> dict[str, Any] | str:
         value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
         return f"the arguments are not JSON: {error}"
-    return value if isinstance(value, dict) else f"the arguments are a JSON {type(value).__name__}, not an object"
+    return (
+        value
+        if isinstance(value, dict)
+        else f"the arguments are a JSON {type(value).__name__}, not an object"
+    )

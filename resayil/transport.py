@@ -108,7 +108,9 @@ def _options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _request(client: httpx.Client | httpx.AsyncClient, send: Send, settings: Settings, trace: Any) -> httpx.Request:
+def _request(
+    client: httpx.Client | httpx.AsyncClient, send: Send, settings: Settings, trace: Any
+) -> httpx.Request:
     connect = settings.connect_timeout
     timeouts = {"connect": connect, "read": send.read_timeout, "write": send.read_timeout, "pool": connect}
     return client.build_request(
@@ -144,7 +146,7 @@ class SyncIO:
         self._pieces = self._response.iter_bytes()
         return _head(self._response)
 
-    def read(self) -> bytes | None | Failure:
+    def read(self) -> bytes | Failure | None:
         """The next bytes of the body."""
         try:
             return next(self._pieces, None)
@@ -265,7 +267,7 @@ class AsyncIO:
         self._pieces = self._response.aiter_bytes()
         return _head(self._response)
 
-    async def read(self) -> bytes | None | Failure:
+    async def read(self) -> bytes | Failure | None:
         """The next bytes of the body."""
         try:
             return await anext(self._pieces, None) if self._pieces is not None else None
@@ -357,7 +359,9 @@ class AsyncPool:
         with self._lock:
             client = self._clients.get(loop)
             if client is None:
-                client = self._clients[loop] = httpx.AsyncClient(**_options(self.settings), transport=self._transport)
+                client = self._clients[loop] = httpx.AsyncClient(
+                    **_options(self.settings), transport=self._transport
+                )
             return client
 
     def forget(self) -> None:

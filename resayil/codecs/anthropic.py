@@ -111,7 +111,9 @@ def _turns(request: ChatRequest, *, allow_images: bool) -> list[dict[str, Any]]:
                 "use api='chat' or api='auto', or allow_images_on_messages=True once the service takes them."
             )
         role = "assistant" if message.role == "assistant" else "user"
-        blocks = [_block(part) for part in message.content if n in replay or not isinstance(part, ReasoningPart)]
+        blocks = [
+            _block(part) for part in message.content if n in replay or not isinstance(part, ReasoningPart)
+        ]
         if turns and turns[-1][0] == role:
             turns[-1][1].extend(blocks)
         else:
@@ -139,7 +141,12 @@ def _block(part: Part) -> dict[str, Any]:
         case ToolCallPart():
             return {"type": "tool_use", "id": part.id, "name": part.name, "input": part.arguments}
         case InvalidToolCall():
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": {INVALID_JSON: part.arguments}}
+            return {
+                "type": "tool_use",
+                "id": part.id,
+                "name": part.name,
+                "input": {INVALID_JSON: part.arguments},
+            }
         case ToolResultPart():
             body = {
                 "type": "tool_result",
@@ -151,7 +158,9 @@ def _block(part: Part) -> dict[str, Any]:
 
 def _source(part: ImagePart) -> dict[str, Any]:
     if part.detail is not None:
-        raise UnsupportedError("An image's detail belongs to the chat dialect; use api='chat' or leave it out.")
+        raise UnsupportedError(
+            "An image's detail belongs to the chat dialect; use api='chat' or leave it out."
+        )
     if part.url is not None:
         return {"type": "url", "url": part.url}
     return {"type": "base64", "media_type": part.media_type, "data": part.base64}
@@ -159,7 +168,9 @@ def _source(part: ImagePart) -> dict[str, Any]:
 
 def _tool(tool: Tool) -> dict[str, Any]:
     if tool.name.startswith(JSON_TOOL):
-        raise UnsupportedError(f"A tool may not be called {tool.name!r} on this dialect: JSON output uses that name.")
+        raise UnsupportedError(
+            f"A tool may not be called {tool.name!r} on this dialect: JSON output uses that name."
+        )
     body: dict[str, Any] = {"name": tool.name}
     if tool.description:
         body["description"] = tool.description
@@ -173,7 +184,9 @@ def _json_tool(request: ChatRequest) -> dict[str, Any]:
     wanted = request.response_format or JSONFormat()
     schema = {"type": "object"} if wanted.schema is None else wanted.schema
     if schema.get("type", "object") != "object":
-        raise UnsupportedError("JSON output on the messages dialect is a tool's input, so its schema is an object.")
+        raise UnsupportedError(
+            "JSON output on the messages dialect is a tool's input, so its schema is an object."
+        )
     body = {"name": json_tool_name(request), "description": JSON_TOOL_DESCRIPTION, "input_schema": schema}
     return body if wanted.strict is None else {**body, "strict": wanted.strict}
 
@@ -226,7 +239,9 @@ def _read_format(tool: Mapping[str, Any]) -> JSONFormat:
     name = string(tool.get("name"), "name").removeprefix(JSON_TOOL)
     if not name:
         return JSONFormat()
-    return JSONFormat(mapping(tool.get("input_schema"), "input_schema"), name.removeprefix("_"), tool.get("strict"))
+    return JSONFormat(
+        mapping(tool.get("input_schema"), "input_schema"), name.removeprefix("_"), tool.get("strict")
+    )
 
 
 def _read_choice(choice: object) -> tuple[Any, bool | None]:
@@ -286,7 +301,9 @@ def _read_block(block: Mapping[str, Any], where: str) -> Part:
             return _read_call(block, where)
         case "tool_result":
             call_id = string(block.get("tool_use_id"), f"{where}: tool_use_id")
-            return ToolResultPart(call_id, _read_blocks(block.get("content"), where), bool(block.get("is_error")))
+            return ToolResultPart(
+                call_id, _read_blocks(block.get("content"), where), bool(block.get("is_error"))
+            )
     raise UnsupportedError(f"{where} holds a {block.get('type')!r:.40} block, which cannot be passed on.")
 
 

@@ -13,7 +13,16 @@ from resayil.codecs.envelopes import holds_error
 from resayil.codecs.stream_error import StreamError
 from resayil.codecs.thinking import ThinkSplitter
 from resayil.errors import MalformedResponseError
-from resayil.events import Extra, MessageEnd, MessageStart, ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta, UsageReport
+from resayil.events import (
+    Extra,
+    MessageEnd,
+    MessageStart,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+    UsageReport,
+)
 from resayil.jsontext import dumps, loads
 from resayil.messages import ChatRequest, Usage
 from resayil.sse import ServerSentEvent
@@ -30,7 +39,9 @@ FINISH_REASONS: Mapping[str, str] = {
 JSON_TOOL = "json_response"
 """Name, or start of the name, of the tool whose forced call is JSON output."""
 
-_MESSAGE_FIELDS = frozenset({"id", "type", "role", "content", "model", "stop_reason", "stop_sequence", "usage", "created"})
+_MESSAGE_FIELDS = frozenset(
+    {"id", "type", "role", "content", "model", "stop_reason", "stop_sequence", "usage", "created"}
+)
 _NOTHING: Mapping[str, Any] = {}
 _IGNORED = frozenset({"ping"})
 
@@ -56,7 +67,7 @@ def decode(request: ChatRequest, reply: object) -> list[StreamEvent]:
     """
     content = reply.get("content") if isinstance(reply, Mapping) else None
     if not isinstance(reply, Mapping) or not isinstance(content, list):
-        raise MalformedResponseError(f"The reply holds no list of content blocks: {dumps(reply)[:200]}")
+        raise MalformedResponseError(f"The reply holds no list of content blocks: {reply!r:.200}")
     decoder = stream(request)
     events = decoder.take("message_start", {"message": reply})
     for index, block in enumerate(content):
@@ -113,7 +124,9 @@ class AnthropicStream:
         if payload is None:
             return []
         if not isinstance(payload, Mapping):
-            raise MalformedResponseError(f"An event of the stream is a JSON {type(payload).__name__}, not an object.")
+            raise MalformedResponseError(
+                f"An event of the stream is a JSON {type(payload).__name__}, not an object."
+            )
         return self.take(payload.get("type") or sse.name, payload)
 
     def take(self, kind: object, payload: Mapping[str, Any]) -> list[StreamEvent]:
@@ -141,7 +154,9 @@ class AnthropicStream:
         events: list[StreamEvent] = [
             MessageStart(message.get("id") or "", message.get("model") or "", message.get("created"))
         ]
-        extra = {key: value for key, value in message.items() if key not in _MESSAGE_FIELDS and value is not None}
+        extra = {
+            key: value for key, value in message.items() if key not in _MESSAGE_FIELDS and value is not None
+        }
         if extra:
             events.append(Extra(extra))
         return events + self._report_usage(message.get("usage"))
@@ -155,7 +170,9 @@ class AnthropicStream:
 
     def _open(self, index: int, block: Mapping[str, Any]) -> list[StreamEvent]:
         kind = str(block.get("type"))
-        is_answer = kind == "tool_use" and self._json_tool is not None and block.get("name") == self._json_tool
+        is_answer = (
+            kind == "tool_use" and self._json_tool is not None and block.get("name") == self._json_tool
+        )
         if is_answer:
             kind, self._answered_in_json = "json", True
         events = self._flush() if kind != "text" else []
@@ -270,7 +287,11 @@ class AnthropicStream:
     def end(self) -> list[StreamEvent]:
         """The end of the answer, whatever came before."""
         self.done = True
-        finish = "stop" if self._finish == "tool_calls" and self._answered_in_json and not self._calls else self._finish
+        finish = (
+            "stop"
+            if self._finish == "tool_calls" and self._answered_in_json and not self._calls
+            else self._finish
+        )
         return [*self._flush(), MessageEnd(finish, self._end_extra)]
 
     def close(self) -> list[StreamEvent]:
@@ -287,7 +308,7 @@ _BLOCK_OF_DELTA: Mapping[str, str] = {
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
-    """Tokens as this dialect reports them: cached prompt tokens stand apart there, and belong to the prompt here."""
+    """Tokens as this dialect reports them: cached prompt tokens stand apart on the wire."""
     read = usage.get("cache_read_input_tokens") or 0
     created = usage.get("cache_creation_input_tokens") or 0
     details = usage.get("output_tokens_details") or _NOTHING

@@ -85,12 +85,22 @@ def read_envelope(body: object) -> Envelope:
     inner = body.get("error")
     inner_map: Mapping[str, Any] = inner if isinstance(inner, Mapping) else {}
     code = next(
-        (str(value) for value in (inner_map.get("code"), inner_map.get("type"), body.get("code")) if _is_code(value)),
+        (
+            str(value)
+            for value in (inner_map.get("code"), inner_map.get("type"), body.get("code"))
+            if _is_code(value)
+        ),
         None,
     )
-    texts = [inner if isinstance(inner, str) else inner_map.get("message"), body.get("message"), body.get("detail")]
+    texts = [
+        inner if isinstance(inner, str) else inner_map.get("message"),
+        body.get("message"),
+        body.get("detail"),
+    ]
     message = next((text if isinstance(text, str) else str(text)[:_EXCERPT] for text in texts if text), "")
-    return Envelope(message, code, _fields(body.get("errors")), inner_map.get("retry_after", body.get("retry_after")))
+    return Envelope(
+        message, code, _fields(body.get("errors")), inner_map.get("retry_after", body.get("retry_after"))
+    )
 
 
 def _is_code(value: object) -> bool:
@@ -115,7 +125,9 @@ def holds_error(body: object) -> bool:
     return isinstance(body.get("message"), str) and not body.keys() & {"choices", "content", "id", "type"}
 
 
-def error_from(response: ErrorResponse, body: object, *, now: float) -> APIStatusError | UnexpectedContentError:
+def error_from(
+    response: ErrorResponse, body: object, *, now: float
+) -> APIStatusError | UnexpectedContentError:
     """The typed error of a reply.
 
     Args:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from resayil.errors import RequestError, UnsupportedError
-from resayil.messages import ChatRequest, ImagePart, Message, ReasoningPart, TextPart, ToolResultPart
+from resayil.images import ImagePart
+from resayil.messages import ChatRequest, Message, ReasoningPart, TextPart, ToolResultPart
 
 TEMPERATURES: Mapping[str, float] = {"chat": 2.0, "messages": 1.0}
 """Highest temperature of each dialect (one-page reference; Messages API page)."""
@@ -38,7 +39,9 @@ def string(value: object, what: str) -> str:
 
 def refuse_unknown(source: Mapping[str, Any], known: frozenset[str], what: str) -> None:
     """Raise for a field that would be lost; empty ones say nothing and may be."""
-    lost = sorted(key for key, value in source.items() if key not in known and value not in (None, [], {}, ""))
+    lost = sorted(
+        key for key, value in source.items() if key not in known and value not in (None, [], {}, "")
+    )
     if lost:
         raise UnsupportedError(f"{what} has {', '.join(map(repr, lost))}, which cannot be passed on.")
 
@@ -67,12 +70,16 @@ def check(request: ChatRequest, dialect: str) -> None:
         raise RequestError(f"extra_body may not replace {', '.join(taken)}; use the arguments of that name.")
 
 
-def finish_body(body: dict[str, Any], request: ChatRequest, options: Iterable[tuple[str, object]]) -> dict[str, Any]:
+def finish_body(
+    body: dict[str, Any], request: ChatRequest, options: Iterable[tuple[str, object]]
+) -> dict[str, Any]:
     """The body with every set option, then ``extra_body``; a field that both give differently is refused."""
     body.update((name, value) for name, value in options if value is not None and value != [])
     for name, value in request.extra_body.items():
         if body.setdefault(name, value) != value:
-            raise RequestError(f"extra_body gives {name!r} as {value!r:.80}, the arguments give {body[name]!r:.80}.")
+            raise RequestError(
+                f"extra_body gives {name!r} as {value!r:.80}, the arguments give {body[name]!r:.80}."
+            )
     return body
 
 
@@ -83,7 +90,9 @@ def replayed(request: ChatRequest) -> frozenset[int]:
     users = [n for n, message in enumerate(request.messages) if message.role == "user"]
     first = users[-1] if users and request.reasoning_replay == "tool_turns" else -1
     return frozenset(
-        n for n, message in enumerate(request.messages) if n > first and isinstance_any(message, ReasoningPart)
+        n
+        for n, message in enumerate(request.messages)
+        if n > first and isinstance_any(message, ReasoningPart)
     )
 
 

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from resayil.codecs.fields import check, finish_body, images, items, mapping, refuse_unknown, replayed, string, texts
+from resayil.codecs.fields import (
+    check,
+    finish_body,
+    images,
+    items,
+    mapping,
+    refuse_unknown,
+    replayed,
+    string,
+    texts,
+)
 from resayil.codecs.openai_replies import decode, stream
 from resayil.errors import RequestError, UnsupportedError
 from resayil.images import ImagePart, image_from_url
@@ -41,7 +51,8 @@ _TYPED = _OPTIONS | {
     "max_completion_tokens", "functions", "function_call",
 }  # fmt: skip
 _MESSAGE_FIELDS = frozenset({
-    "role", "content", "name", "tool_calls", "tool_call_id", "function_call", "reasoning_content", "reasoning",
+    "role", "content", "name", "tool_calls", "tool_call_id", "function_call",
+    "reasoning_content", "reasoning",
 })  # fmt: skip
 
 
@@ -167,7 +178,9 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 
 def _tool_choice(choice: str | ToolChoice | None) -> object:
-    return {"type": "function", "function": {"name": choice.name}} if isinstance(choice, ToolChoice) else choice
+    return (
+        {"type": "function", "function": {"name": choice.name}} if isinstance(choice, ToolChoice) else choice
+    )
 
 
 def _response_format(wanted: JSONFormat | None) -> dict[str, Any] | None:
@@ -209,7 +222,9 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
 
 def _read_choice(choice: object) -> Any:
     if isinstance(choice, Mapping):
-        return ToolChoice(string(mapping(choice.get("function", choice), "tool_choice").get("name"), "tool_choice"))
+        return ToolChoice(
+            string(mapping(choice.get("function", choice), "tool_choice").get("name"), "tool_choice")
+        )
     if choice in (None, "auto", "none", "required"):
         return choice
     if choice == "any":
@@ -230,7 +245,9 @@ def _read_format(wanted: object) -> JSONFormat | None:
             inner = mapping(source.get("json_schema"), "json_schema")
             schema = mapping(inner.get("schema", {}), "schema")
             return JSONFormat(schema, inner.get("name", "response"), inner.get("strict"))
-    raise RequestError(f"response_format is text, json_object or json_schema, not {source.get('type')!r:.80}.")
+    raise RequestError(
+        f"response_format is text, json_object or json_schema, not {source.get('type')!r:.80}."
+    )
 
 
 def read_messages(messages: Sequence[object]) -> tuple[Message, ...]:
@@ -284,7 +301,9 @@ def _read_part(part: object, where: str) -> TextPart | ImagePart:
             if isinstance(image, str):
                 return image_from_url(image, detail=source.get("detail"))
             fields = mapping(image, f"{where}: image_url")
-            return image_from_url(string(fields.get("url"), f"{where}: image_url.url"), detail=fields.get("detail"))
+            return image_from_url(
+                string(fields.get("url"), f"{where}: image_url.url"), detail=fields.get("detail")
+            )
     raise UnsupportedError(f"{where} holds a {source.get('type')!r:.40} part; text and images can be sent.")
 
 

@@ -14,7 +14,16 @@ from resayil.codecs.envelopes import holds_error
 from resayil.codecs.stream_error import StreamError
 from resayil.codecs.thinking import ThinkSplitter
 from resayil.errors import MalformedResponseError
-from resayil.events import Extra, MessageEnd, MessageStart, ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta, UsageReport
+from resayil.events import (
+    Extra,
+    MessageEnd,
+    MessageStart,
+    ReasoningDelta,
+    StreamEvent,
+    TextDelta,
+    ToolCallDelta,
+    UsageReport,
+)
 from resayil.jsontext import dumps, loads
 from resayil.messages import ChatRequest, Usage
 from resayil.sse import ServerSentEvent
@@ -31,7 +40,9 @@ FINISH_REASONS: Mapping[str, str] = {
 
 _CHUNK_FIELDS = frozenset({"id", "object", "created", "model", "choices", "usage"})
 _CHOICE_FIELDS = frozenset({"index", "delta", "message", "finish_reason"})
-_DELTA_FIELDS = frozenset({"role", "content", "tool_calls", "function_call", "reasoning_content", "reasoning"})
+_DELTA_FIELDS = frozenset(
+    {"role", "content", "tool_calls", "function_call", "reasoning_content", "reasoning"}
+)
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -46,12 +57,12 @@ def decode(request: ChatRequest, reply: object) -> list[StreamEvent]:
     Raises:
         MalformedResponseError: there is no answer in it.
     """
-    choices = reply.get("choices") if isinstance(reply, Mapping) else None
-    first = choices[0] if isinstance(choices, list) and choices else None
-    if not isinstance(reply, Mapping) or not isinstance(first, Mapping) or not isinstance(first.get("message"), Mapping):
-        raise MalformedResponseError(f"The reply holds no choices[0].message: {dumps(reply)[:200]}")
     decoder = stream(request)
-    return [*decoder.take({**reply, "choices": [{**first, "delta": first["message"]}, *choices[1:]]}), *decoder.end()]
+    match reply:
+        case {"choices": [{"message": {**message}, **choice}, *others]}:
+            chunk = {**reply, "choices": [{**choice, "delta": message}, *others]}
+            return [*decoder.take(chunk), *decoder.end()]
+    raise MalformedResponseError(f"The reply holds no choices[0].message: {reply!r:.200}")
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
@@ -104,7 +115,9 @@ class OpenAIStream:
         if chunk is None:
             return []
         if not isinstance(chunk, dict):
-            raise MalformedResponseError(f"An event of the stream is a JSON {type(chunk).__name__}, not a chunk.")
+            raise MalformedResponseError(
+                f"An event of the stream is a JSON {type(chunk).__name__}, not a chunk."
+            )
         return self.take(chunk)
 
     def take(self, chunk: Mapping[str, Any]) -> list[StreamEvent]:
@@ -138,7 +151,9 @@ class OpenAIStream:
         if finish:
             self._finish = self._finish or FINISH_REASONS.get(finish, finish)
         if not choice.keys() <= _CHOICE_FIELDS:
-            extra = {key: value for key, value in choice.items() if key not in _CHOICE_FIELDS and value is not None}
+            extra = {
+                key: value for key, value in choice.items() if key not in _CHOICE_FIELDS and value is not None
+            }
             self._end_extra.update(extra)
 
     def _delta(self, delta: Mapping[str, Any], events: list[StreamEvent]) -> None:
@@ -216,7 +231,9 @@ class OpenAIStream:
             draft = self._calls[key] = _Call(self._next_part(), key, wanted)
         return draft
 
-    def _report_extra(self, source: Mapping[str, Any], known: frozenset[str], events: list[StreamEvent]) -> None:
+    def _report_extra(
+        self, source: Mapping[str, Any], known: frozenset[str], events: list[StreamEvent]
+    ) -> None:
         fresh = {
             key: value
             for key, value in source.items()
