@@ -8,7 +8,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from resayil.version import VERSION as __version__
+from resayil.version import VERSION
+
+__version__ = VERSION
 
 if TYPE_CHECKING:
     from resayil.billing import Balance, Topup
@@ -77,40 +79,101 @@ if TYPE_CHECKING:
     from resayil.tokens import TokenCount
     from resayil.tools import Tool
 
-_HOMES = {
-    "billing": "Balance Topup",
-    "client": "AsyncChatStream AsyncClient ChatStream Client",
-    "config": "ResayilWarning Settings",
-    "credits": "CreditPolicy",
-    "errors": (
-        "APIConnectionError APIStatusError APITimeoutError AuthenticationError BadRequestError "
-        "BudgetExceededError ConfigurationError ContextOverflowError EmptyResponseError ErrorResponse "
-        "ImageError InsufficientCreditsError InternalServerError LocalRateLimitError MalformedResponseError "
-        "NotFoundError OverloadedError PermissionDeniedError RateLimitError RequestError RequestTooLargeError ResayilError "
-        "ResponseError ResponseTooLargeError StreamInterruptedError UnexpectedContentError UnsupportedError"
-    ),
-    "events": "Extra MessageEnd MessageStart ReasoningDelta StreamEvent TextDelta ToolCallDelta UsageReport",
-    "images": "ImagePart image_from_bytes image_from_path image_from_url",
-    "messages": (
-        "ChatRequest ChatResponse InvalidToolCall JSONFormat Message PartialToolCall ReasoningPart TextPart "
-        "ToolCallPart ToolChoice ToolResultPart Usage assistant system tool_result user"
-    ),
-    "models": "ModelInfo",
-    "tokens": "TokenCount",
-    "tools": "Tool",
-}
-_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AsyncChatStream",
+    "AsyncClient",
+    "AuthenticationError",
+    "BadRequestError",
+    "Balance",
+    "BudgetExceededError",
+    "ChatRequest",
+    "ChatResponse",
+    "ChatStream",
+    "Client",
+    "ConfigurationError",
+    "ContextOverflowError",
+    "CreditPolicy",
+    "EmptyResponseError",
+    "ErrorResponse",
+    "Extra",
+    "ImageError",
+    "ImagePart",
+    "InsufficientCreditsError",
+    "InternalServerError",
+    "InvalidToolCall",
+    "JSONFormat",
+    "LocalRateLimitError",
+    "MalformedResponseError",
+    "Message",
+    "MessageEnd",
+    "MessageStart",
+    "ModelInfo",
+    "NotFoundError",
+    "OverloadedError",
+    "PartialToolCall",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "ReasoningDelta",
+    "ReasoningPart",
+    "RequestError",
+    "RequestTooLargeError",
+    "ResayilError",
+    "ResayilWarning",
+    "ResponseError",
+    "ResponseTooLargeError",
+    "Settings",
+    "StreamEvent",
+    "StreamInterruptedError",
+    "TextDelta",
+    "TextPart",
+    "TokenCount",
+    "Tool",
+    "ToolCallDelta",
+    "ToolCallPart",
+    "ToolChoice",
+    "ToolResultPart",
+    "Topup",
+    "UnexpectedContentError",
+    "UnsupportedError",
+    "Usage",
+    "UsageReport",
+    "__version__",
+    "assistant",
+    "image_from_bytes",
+    "image_from_path",
+    "image_from_url",
+    "system",
+    "tool_result",
+    "user",
+]
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604 - names from the table above
+_HOMES = (
+    "resayil.errors",
+    "resayil.images",
+    "resayil.messages",
+    "resayil.events",
+    "resayil.tools",
+    "resayil.models",
+    "resayil.tokens",
+    "resayil.credits",
+    "resayil.billing",
+    "resayil.config",
+    "resayil.client",
+)
+"""Where the names above are defined, cheapest import first."""
 
 
 def __getattr__(name: str) -> Any:
-    home = _HOME.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{home}"), name)
-    globals()[name] = value
-    return value
+    if name in __all__:
+        for home in _HOMES:
+            found = vars(import_module(home)).get(name)
+            if found is not None:
+                globals()[name] = found
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -22,9 +22,11 @@ class StreamDecoder(Protocol):
 
     def feed(self, sse: ServerSentEvent) -> list[StreamEvent]:
         """The events in one server-sent event."""
+        ...
 
     def close(self) -> list[StreamEvent]:
         """The end of the answer if it is whole, else nothing."""
+        ...
 
 
 class Codec(NamedTuple):

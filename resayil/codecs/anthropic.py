@@ -318,6 +318,6 @@ def _read_call(block: Mapping[str, Any], where: str) -> ToolCallPart | InvalidTo
     call_id = string(block.get("id"), f"{where}: id")
     name = string(block.get("name"), f"{where}: name")
     arguments = mapping(block.get("input"), f"{where}: input")
-    if arguments.keys() == {INVALID_JSON} and isinstance(arguments[INVALID_JSON], str):
+    if set(arguments) == {INVALID_JSON} and isinstance(arguments[INVALID_JSON], str):
         return InvalidToolCall(call_id, name, arguments[INVALID_JSON], "sent back as it came")
     return ToolCallPart(call_id, name, arguments)

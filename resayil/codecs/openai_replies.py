@@ -59,8 +59,9 @@ def decode(request: ChatRequest, reply: object) -> list[StreamEvent]:
     """
     decoder = stream(request)
     match reply:
-        case {"choices": [{"message": {**message}, **choice}, *others]}:
-            chunk = {**reply, "choices": [{**choice, "delta": message}, *others]}
+        case {"choices": [{"message": {**message}, **choice}, *others], **rest}:
+            chunk = {str(name): value for name, value in rest.items()}
+            chunk["choices"] = [{**choice, "delta": message}, *others]
             return [*decoder.take(chunk), *decoder.end()]
     raise MalformedResponseError(f"The reply holds no choices[0].message: {reply!r:.200}")
 
@@ -170,7 +171,8 @@ class OpenAIStream:
         calls = delta.get("tool_calls")
         if calls or delta.get("function_call"):
             self._flush(events)
-            for position, call in enumerate(calls or [{"index": 0, "function": delta["function_call"]}]):
+            legacy: list[object] = [{"index": 0, "function": delta.get("function_call")}]
+            for position, call in enumerate(calls or legacy):
                 if isinstance(call, Mapping):
                     self._call(call, position, events)
         if not delta.keys() <= _DELTA_FIELDS:
