@@ -1,9 +1,10 @@
 """The changelog keeps the form of Keep a Changelog."""
 
 import re
-import tomllib
 from datetime import date
 from pathlib import Path
+
+from resayil.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 LINES = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").splitlines()
@@ -24,8 +25,7 @@ def test_releases_are_dated_and_newest_first() -> None:
         (tuple(map(int, match.groups()[:3])), date.fromisoformat(match[4])) for match in found if match
     ]
     assert releases == sorted(releases, reverse=True)
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    assert all(release <= tuple(map(int, version.split("."))) for release, _ in releases)
+    assert all(release <= tuple(map(int, VERSION.split("."))) for release, _ in releases)
 
 
 def test_changes_are_grouped_by_kind() -> None:
