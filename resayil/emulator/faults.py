@@ -182,7 +182,7 @@ def from_header(request: HttpRequest) -> Fault | None:
     kind, *options = (part.strip() for part in request.headers.get(HEADER, "").split(";"))
     if not kind:
         return None
-    given = dict(option.partition("=")[::2] for option in options)
+    given = {name: value for name, _, value in (option.partition("=") for option in options)}
     try:
         seconds = float(given["seconds"]) if "seconds" in given else None
         events = int(given["after_events"]) if "after_events" in given else None

@@ -105,7 +105,7 @@ class _Filling:
     def _object(self, schema: JsonObject, depth: int) -> JsonObject:
         properties = {name: self.resolved(part) for name, part in (schema.get("properties") or {}).items()}
         required = set(schema.get("required") or ())
-        given = self._evidence.assign({name: words_of(name) for name, part in _counted(properties)})
+        given = self._evidence.assign({name: words_of(name) for name in _counted(properties)})
         filled: JsonObject = {}
         for name, part in properties.items():
             if name in required:
@@ -203,10 +203,10 @@ def _kind(schema: JsonObject) -> str:
     return str(kind)
 
 
-def _counted(properties: dict[str, JsonObject]) -> list[tuple[str, JsonObject]]:
+def _counted(properties: dict[str, JsonObject]) -> list[str]:
     """The properties that want a number: numeric ones, and text that is an identifier."""
     return [
-        (name, part)
+        name
         for name, part in properties.items()
         if not part.get("enum")
         and "const" not in part

@@ -7,13 +7,14 @@ import re
 STOPWORDS = frozenset(
     re.findall(
         r"\S+",
-        "a an the of to in on at by for from with and or is are was were be been do does did i me my we our you "
-        "your it its this that these those what which who whom how when where why can could will would should "
-        "please tell give show get set use using used tool tools function functions call value values return "
-        "returns returned result results one two some any all about into as if not no yes let us want need like "
-        "make made takes take given string integer number's s t re ve don json object input output "
-        "ما من في علي الي عن هل هو هي هذا هذه ذلك كم كيف متي اين لماذا ان او ثم مع يا لي لك له قد لا نعم اريد "
-        "اعطني قل اخبرني استخدم اداه الاداه التي الذي انا انت كان سوف عند كل بعد قبل",
+        "a an the of to in on at by for from with and or is are was were be been do does did i me my we "
+        "our you your it its this that these those what which who whom how when where why can could will "
+        "would should please tell give show get set use using used tool tools function functions call "
+        "value values return returns returned result results one two some any all about into as if not "
+        "no yes let us want need like make made takes take given string integer number's s t re ve don "
+        "json object input output ما من في علي الي عن هل هو هي هذا هذه ذلك كم كيف متي اين لماذا ان او ثم "
+        "مع يا لي لك له قد لا نعم اريد اعطني قل اخبرني استخدم اداه الاداه التي الذي انا انت كان سوف عند "
+        "كل بعد قبل",
     )
 )
 

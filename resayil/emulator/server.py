@@ -9,7 +9,7 @@ import asyncio
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -167,7 +167,7 @@ def app(emulator: Emulator) -> ASGIApp:
 
 
 @contextmanager
-def serving(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> Iterator[Server]:
+def serving(emulator: Emulator, host: str = "127.0.0.1", port: int = 0) -> Generator[Server]:
     """Serve on a socket, in a thread of its own, until the block ends.
 
     Raises:
