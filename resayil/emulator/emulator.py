@@ -20,7 +20,7 @@ from resayil.emulator.world import DEFAULT_KEY, PLANS, Account, World
 if TYPE_CHECKING:
     from resayil.emulator.server import Server
 
-IN_PROCESS = "http://emulator.test/v1"
+IN_PROCESS = "https://emulator.test/v1"
 KEY_PREFIX = "sk-emulated-"
 
 
