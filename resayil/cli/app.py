@@ -61,10 +61,8 @@ def emulator(
                     flush=True,
                 )
             else:
-                print(
-                    f"{BANNER}\n\n  base URL  {server.base_url}\n  key       {served.key}\n\nCtrl-C stops it.",
-                    flush=True,
-                )
+                print(BANNER, "", f"  base URL  {server.base_url}", f"  key       {served.key}", sep="\n")
+                print("\nCtrl-C stops it.", flush=True)
             while True:
                 time.sleep(3600)
     except ModuleNotFoundError as error:
