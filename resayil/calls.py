@@ -253,9 +253,11 @@ class Calls:
             return Opened(*(yield from self._decoded(head, exchange, codec, request, said)), ended=True)
         session = self._session(exchange, codec, request, said)
         events: list[StreamEvent] = []
+        blank = True  # a page begins with its tag; later pieces may begin with anything
         while (piece := (yield from exchange.read_piece())) is not None:
-            if kind not in _STREAM_TYPES or piece.lstrip().startswith(b"<"):
+            if kind not in _STREAM_TYPES or (blank and piece.lstrip().startswith(b"<")):
                 raise exchange.unexpected(kind or "a page", piece)
+            blank = blank and not piece.strip()
             try:
                 events.extend(session.feed(piece))
             except ResayilError as error:

@@ -72,9 +72,7 @@ class SSEDecoder:
         events: list[ServerSentEvent] = []
         for line in lines:
             if not line:
-                if self._data:
-                    events.append(self._dispatch())
-                self._name = ""
+                events += self._dispatch()
             elif line.startswith(b"data: "):
                 self._data.append(line[6:])
             else:
@@ -89,17 +87,18 @@ class SSEDecoder:
         elif field == b"event":
             self._name = value.decode("utf-8", "replace")
 
-    def _dispatch(self) -> ServerSentEvent:
-        data = self._data[0] if len(self._data) == 1 else b"\n".join(self._data)
+    def _dispatch(self) -> list[ServerSentEvent]:
+        """The event so far; one whose data is empty says nothing and is none."""
+        data, name = b"\n".join(self._data), self._name
         self._data.clear()
-        self._size = 0
+        self._size, self._name = 0, ""
         if len(data) > self._max:
             raise ResponseTooLargeError(f"One event of the stream is larger than {self._max} bytes.")
-        return ServerSentEvent(self._name, data)
+        return [ServerSentEvent(name, data)] if data else []
 
     def close(self) -> list[ServerSentEvent]:
         """The last event, where the stream ended without its blank line."""
         if self._tail:
             self._take([b"".join(self._tail)])
             self._tail.clear()
-        return [self._dispatch()] if self._data else []
+        return self._dispatch()
