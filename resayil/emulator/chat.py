@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from resayil.emulator import checks
+from resayil.emulator import checks, schemas
 from resayil.emulator.refusals import invalid, old_validation
 from resayil.emulator.values import Json, JsonObject, Picture, Question, Role, Tool, ToolCall, Turn
 
@@ -154,7 +154,7 @@ def _tools(body: JsonObject) -> tuple[Tool, ...]:
 def _tool(function: Json, where: str) -> Tool:
     if not isinstance(function, dict) or not isinstance(function.get("name"), str) or not function["name"]:
         raise invalid(f"{where}.name", "field required")
-    parameters = checks.schema(function.get("parameters"), f"{where}.parameters")
+    parameters = schemas.sound(function.get("parameters"), f"{where}.parameters")
     return Tool(function["name"], str(function.get("description") or ""), parameters)
 
 
@@ -183,4 +183,4 @@ def _format(body: JsonObject) -> tuple[str, JsonObject | None]:
     holder = wanted.get("json_schema")
     if not isinstance(holder, dict) or not isinstance(holder.get("schema"), dict):
         raise invalid("response_format.json_schema.schema", "field required")
-    return "json_schema", holder["schema"]
+    return "json_schema", schemas.sound(holder["schema"], "response_format.json_schema.schema")

@@ -90,15 +90,6 @@ def items(body: Mapping[str, Json], name: str, *, required: bool = False) -> lis
     return value
 
 
-def schema(value: Json, where: str) -> JsonObject:
-    """An optional JSON schema; none means an object of anything."""
-    if value is None:
-        return {"type": "object", "properties": {}}
-    if not isinstance(value, dict):
-        raise invalid(where, "must be a JSON schema object")
-    return value
-
-
 def picture(url: Json, where: str) -> Picture:
     """The image behind an address: read when it came along, never fetched."""
     if not isinstance(url, str):

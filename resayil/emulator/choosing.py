@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 
 from resayil.emulator.evidence import Evidence, is_identifier
-from resayil.emulator.filling import NUMERIC, fill, words_of
+from resayil.emulator.filling import NUMERIC, fill, kind_of, properties_of, required_of, words_of
 from resayil.emulator.values import Question, Tool, ToolCall, Turn, dumps
 from resayil.emulator.words import concepts, numbers, shared
 
 BY_NAME, BY_PARAMETER, BY_DESCRIPTION = 2, 1, 1
 ENOUGH = 2
+LISTED = frozenset({"city", "country", "place", "location", "name", "id", "customer"})
 LATER = re.compile(r"\bthen\b|\bafter that\b|\bafterwards\b|(?:^|\s)ثم\s|بعد ذلك", re.IGNORECASE)
 DECLINED = re.compile(
     r"(?:do not|don't|without)\s+(?:use|using|call|calling)?\s*(?:any\s+)?tools?|لا تستخدم", re.IGNORECASE
@@ -94,7 +95,9 @@ def _forced(question: Question, fresh: list[Tool], text: str) -> list[Tool]:
 
 def _score(tool: Tool, said: set[str]) -> int:
     named = shared(concepts(tool.name), said)
-    parameters = shared({word for name in _properties(tool) for word in concepts(name)} - named, said)
+    parameters = shared(
+        {word for name in properties_of(tool.schema) for word in concepts(name)} - named, said
+    )
     described = shared(concepts(tool.description) - named - parameters, said)
     return BY_NAME * len(named) + BY_PARAMETER * len(parameters) + BY_DESCRIPTION * len(described)
 
@@ -120,7 +123,7 @@ def _named(tools: list[Tool], text: str) -> list[Tool]:
 
 
 def _about(tool: Tool) -> set[str]:
-    return concepts(tool.name) | {word for name in _properties(tool) for word in concepts(name)}
+    return concepts(tool.name) | {word for name in properties_of(tool.schema) for word in concepts(name)}
 
 
 def _mention(tool: Tool, text: str) -> int:
@@ -130,23 +133,18 @@ def _mention(tool: Tool, text: str) -> int:
     return next(places, len(text))
 
 
-def _properties(tool: Tool) -> dict[str, dict[str, object]]:
-    properties = tool.schema.get("properties")
-    return properties if isinstance(properties, dict) else {}
-
-
 def _needs_number(tool: Tool) -> list[str]:
-    required = [name for name in tool.schema.get("required") or () if name in _properties(tool)]
+    parts = properties_of(tool.schema)
     return [
         name
-        for name in required
-        if _properties(tool)[name].get("type") in NUMERIC or is_identifier(words_of(name))
+        for name in required_of(tool.schema)
+        if kind_of(parts[name]) in NUMERIC or is_identifier(words_of(name))
     ]
 
 
 def _supplied(tool: Tool, question: Question) -> bool:
     """Whether the newest words hold a number and the conversation one for each required parameter."""
-    required = tool.schema.get("required") or []
+    required = required_of(tool.schema)
     wanted = _needs_number(tool)
     texts = evidence(question).texts
     enough = texts and numbers(texts[0]) and sum(len(numbers(text)) for text in texts) >= len(wanted)
@@ -157,15 +155,17 @@ def _arguments(tool: Tool, question: Question) -> list[str]:
     """The arguments of each call of a tool: one call for each item that they list."""
     at = newest_user(question)
     text = question.turns[at].text if at >= 0 else ""
-    versions = _versions(text) if len(tool.schema.get("required") or ()) == 1 and _takes_one(tool) else [text]
+    versions = _versions(text) if _takes_one(tool) else [text]
     return [dumps(fill(tool.schema, evidence(question, version))) for version in versions]
 
 
 def _takes_one(tool: Tool) -> bool:
-    name = next(iter(tool.schema["required"]))
-    part = _properties(tool).get(name, {})
-    wanted = words_of(name) & {"city", "country", "place", "location", "name", "id", "customer"}
-    return part.get("type") in NUMERIC or (part.get("type") == "string" and bool(wanted))
+    """Whether the tool's one required parameter is a single thing of which a text may list several."""
+    required = required_of(tool.schema)
+    if len(required) != 1:
+        return False
+    kind = kind_of(properties_of(tool.schema)[required[0]])
+    return kind in NUMERIC or (kind == "string" and not LISTED.isdisjoint(words_of(required[0])))
 
 
 def _versions(text: str) -> list[str]:

@@ -21,7 +21,7 @@ NAMED = re.compile(
 CAPITALISED = re.compile(r"(?<!^)(?<![.!?؟]\s)\b(?P<it>[A-Z][\w'-]+(?:\s+[A-Z][\w'-]+)*)")
 PLACE = re.compile(
     r"\b(?:in|at|for|near|around|of)\s+(?:the city of\s+)?"
-    r"(?P<it>[A-Z][\w'.-]*(?:,?\s+[A-Z][\w'-]*)*)"
+    r"(?P<it>(?:[A-Z][a-z]{1,2}\.|[A-Z][\w'-]*)(?:,?\s+[A-Z][\w'-]*)*)"
 )
 LOOSE_PLACE = re.compile(r"\b(?:in|at|near)\s+(?P<it>[a-z][\w'-]*(?:\s+[a-z][\w'-]*)?)")
 ARABIC_PLACE = re.compile(

@@ -36,6 +36,30 @@ def words_of(name: str) -> set[str]:
     return {word.lower() for word in WORD.findall(plain)} | concepts(plain)
 
 
+def kind_of(schema: JsonObject) -> str:
+    """The type of a schema's value, null aside; unnamed, it follows from what the schema says."""
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((item for item in kind if item != "null"), "null")
+    if kind is None:
+        kind = "object" if "properties" in schema else "array" if "items" in schema else "string"
+    return str(kind)
+
+
+def properties_of(schema: JsonObject) -> dict[str, JsonObject]:
+    """An object schema's parameters, what is no schema left out."""
+    properties = schema.get("properties")
+    rows = properties.items() if _is_object(properties) else ()
+    return {name: part for name, part in rows if _is_object(part)}
+
+
+def required_of(schema: JsonObject) -> list[str]:
+    """The names of the parameters that must be given."""
+    required = schema.get("required")
+    names = required if isinstance(required, list) else []
+    return [name for name in names if name in properties_of(schema)]
+
+
 def _is_object(value: Json) -> TypeGuard[JsonObject]:
     return isinstance(value, dict)
 
@@ -74,7 +98,7 @@ class _Filling:
         schema = self.resolved(schema)
         if "const" in schema or schema.get("enum"):
             return schema["const"] if "const" in schema else self._member(schema)
-        match kind := _kind(schema):
+        match kind := kind_of(schema):
             case "object":
                 value: Json = self._object(schema, depth)
             case "array":
@@ -103,8 +127,8 @@ class _Filling:
         )
 
     def _object(self, schema: JsonObject, depth: int) -> JsonObject:
-        properties = {name: self.resolved(part) for name, part in (schema.get("properties") or {}).items()}
-        required = set(schema.get("required") or ())
+        properties = {name: self.resolved(part) for name, part in properties_of(schema).items()}
+        required = required_of(schema)
         given = self._evidence.assign({name: words_of(name) for name in _counted(properties)})
         filled: JsonObject = {}
         for name, part in properties.items():
@@ -123,7 +147,7 @@ class _Filling:
                 candidate == number and shared(words, self._evidence.near(rank, number))
                 for rank, candidate in self._evidence.pool()
             )
-        return _kind(part) == "string" and bool(self._evidence.written(words_of(name)))
+        return kind_of(part) == "string" and bool(self._evidence.written(words_of(name)))
 
     def _mentioned(self, schema: JsonObject) -> Json:
         for text in self._evidence.texts:
@@ -143,9 +167,9 @@ class _Filling:
         most = max(least, min(int(schema.get("maxItems", LONGEST_LIST)), LONGEST_LIST))
         if depth >= DEEPEST:
             return []
-        if _kind(items) in NUMERIC:
+        if kind_of(items) in NUMERIC:
             found = [number for rank, number in self._evidence.pool() if rank == 0][:most]
-            values = [self._number(items, _kind(items), number) for number in found]
+            values = [self._number(items, kind_of(items), number) for number in found]
         else:
             values = [self.value(items, name, depth + 1)]
         return values + [self.value(items, name, depth + 1) for _ in range(least - len(values))]
@@ -194,15 +218,6 @@ def _sized(text: str, schema: JsonObject) -> str:
     return text.ljust(int(schema.get("minLength") or 0), ".")
 
 
-def _kind(schema: JsonObject) -> str:
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        kind = next((item for item in kind if item != "null"), "null")
-    if kind is None:
-        kind = "object" if "properties" in schema else "array" if "items" in schema else "string"
-    return str(kind)
-
-
 def _counted(properties: dict[str, JsonObject]) -> list[str]:
     """The properties that want a number: numeric ones, and text that is an identifier."""
     return [
@@ -210,19 +225,19 @@ def _counted(properties: dict[str, JsonObject]) -> list[str]:
         for name, part in properties.items()
         if not part.get("enum")
         and "const" not in part
-        and (_kind(part) in NUMERIC or (_kind(part) == "string" and is_identifier(words_of(name))))
+        and (kind_of(part) in NUMERIC or (kind_of(part) == "string" and is_identifier(words_of(name))))
     ]
 
 
 def _merged(one: JsonObject, other: JsonObject) -> JsonObject:
-    properties = {**(one.get("properties") or {}), **(other.get("properties") or {})}
-    required = [*(one.get("required") or []), *(other.get("required") or [])]
+    properties = {**properties_of(one), **properties_of(other)}
+    required = [*required_of(one), *required_of(other)]
     joined = {**other, **one}
     return {**joined, "properties": properties, "required": required} if properties else joined
 
 
 def _bounds(schema: JsonObject) -> tuple[Decimal | None, Decimal | None]:
-    step = Decimal(1) if _kind(schema) == "integer" else Decimal("0.001")
+    step = Decimal(1) if kind_of(schema) == "integer" else Decimal("0.001")
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     least = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from resayil.emulator import checks
+from resayil.emulator import checks, schemas
 from resayil.emulator.refusals import invalid
 from resayil.emulator.values import Json, JsonObject, Question, Role, Tool, ToolCall, Turn, dumps
 
@@ -137,7 +137,7 @@ def _tools(body: JsonObject) -> tuple[Tool, ...]:
             raise invalid(f"{where}.type", f"{row['type']!r} is not supported; only custom tools are")
         if not isinstance(row.get("name"), str) or not row["name"]:
             raise invalid(f"{where}.name", "field required")
-        schema = checks.schema(row.get("input_schema"), f"{where}.input_schema")
+        schema = schemas.sound(row.get("input_schema"), f"{where}.input_schema")
         tools.append(Tool(row["name"], str(row.get("description") or ""), schema))
     return tuple(tools)
 
@@ -159,5 +159,5 @@ def _format(body: JsonObject) -> JsonObject | None:
     config = body.get("output_config")
     wanted = config.get("format") if isinstance(config, dict) else body.get("output_format")
     if isinstance(wanted, dict) and isinstance(wanted.get("schema"), dict):
-        return dict(wanted["schema"])
+        return schemas.sound(wanted["schema"], "output_config.format.schema")
     return None

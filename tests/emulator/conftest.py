@@ -137,6 +137,12 @@ def receipt_url() -> str:
 
 
 @pytest.fixture
+def receipt() -> Callable[[str], str]:
+    """Builds an image that carries a text, as a `data:` URL."""
+    return lambda text: data_url(png_bytes(text))
+
+
+@pytest.fixture
 def as_url() -> Callable[..., str]:
     """Turns image bytes into a `data:` URL."""
     return data_url

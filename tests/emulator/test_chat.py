@@ -33,7 +33,9 @@ def test_reply_has_the_documented_fields(client: Client) -> None:
     assert body["id"].startswith("chatcmpl-")
     assert body["choices"][0]["finish_reason"] == "stop"
     assert body["choices"][0]["message"]["role"] == "assistant"
-    assert body["usage"]["total_tokens"] == body["usage"]["prompt_tokens"] + body["usage"]["completion_tokens"]
+    assert (
+        body["usage"]["total_tokens"] == body["usage"]["prompt_tokens"] + body["usage"]["completion_tokens"]
+    )
 
 
 def test_every_reply_says_that_it_is_the_emulator(client: Client) -> None:
@@ -51,7 +53,9 @@ def test_all_base_urls_answer(client: Client, base: str) -> None:
     turns = [{"role": "user", "content": "hi"}]
     url = f"http://emulator.test{base}"
     chat = client.http.post(f"{url}/chat/completions", json={"model": "mistral", "messages": turns})
-    message = client.http.post(f"{url}/messages", json={"model": "mistral", "max_tokens": 50, "messages": turns})
+    message = client.http.post(
+        f"{url}/messages", json={"model": "mistral", "max_tokens": 50, "messages": turns}
+    )
     assert (chat.status_code, message.status_code) == (200, 200)
     assert client.http.get(f"{url}/models").status_code == 200
 
@@ -102,7 +106,7 @@ def test_unknown_and_inactive_models_are_not_found(client: Client) -> None:
 
 
 def test_stop_and_max_tokens_end_the_answer(client: Client) -> None:
-    """A stop sequence cuts before itself, a token limit with the reason `length`; Arabic stays whole letters."""
+    """A stop sequence cuts before itself, a token limit with the reason `length`."""
     stopped = client.chat("Say alpha beta gamma", stop=["beta"]).json()["choices"][0]
     assert "alpha" in stopped["message"]["content"]
     assert "beta" not in stopped["message"]["content"]
@@ -135,7 +139,11 @@ def test_thinking_model_shows_its_reasoning(client: Client) -> None:
     """A thinking model gives reasoning_content and counts it; others have neither."""
     body = client.chat("مرحبا", model="deepseek-v4-pro").json()
     assert body["choices"][0]["message"]["reasoning_content"]
-    assert 0 < body["usage"]["completion_tokens_details"]["reasoning_tokens"] < body["usage"]["completion_tokens"]
+    assert (
+        0
+        < body["usage"]["completion_tokens_details"]["reasoning_tokens"]
+        < body["usage"]["completion_tokens"]
+    )
     assert "reasoning_content" not in client.said("مرحبا")
 
 
@@ -184,7 +192,10 @@ def test_history_of_any_shape_is_accepted(client: Client) -> None:
 
 def test_facts_of_the_conversation_are_remembered(client: Client) -> None:
     """A name that the user gave comes back when asked for, in either language."""
-    for told, asked, name in (("My name is Layla.", "What is my name?", "Layla"), ("اسمي سالم", "ما اسمي؟", "سالم")):
+    for told, asked, name in (
+        ("My name is Layla.", "What is my name?", "Layla"),
+        ("اسمي سالم", "ما اسمي؟", "سالم"),
+    ):
         turns = [
             {"role": "user", "content": told},
             {"role": "assistant", "content": "ok"},

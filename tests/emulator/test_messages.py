@@ -28,7 +28,9 @@ WRONG: dict[str, dict[str, Any]] = {
     "messages.0.role": {"messages": [{"role": "tool", "content": "x"}]},
     "Image content blocks": {"messages": [{"role": "user", "content": [IMAGE]}]},
     "Document content blocks": {"messages": [{"role": "user", "content": [{"type": "document"}]}]},
-    "tool_use_id": {"messages": _after_call({"type": "tool_result", "tool_use_id": "toolu_9", "content": "3"})},
+    "tool_use_id": {
+        "messages": _after_call({"type": "tool_result", "tool_use_id": "toolu_9", "content": "3"})
+    },
     "messages.2.content.0.content.0: Image": {
         "messages": _after_call({"type": "tool_result", "tool_use_id": "toolu_1", "content": [IMAGE]})
     },
@@ -78,8 +80,17 @@ def test_system_is_accepted_at_the_top_and_among_the_turns(client: Client) -> No
 
 def test_tool_call_and_result_round_trip(client: Client) -> None:
     """The model asks for a tool with a toolu id, and answers from the result that carries it."""
-    tools = [{"name": "get_weather", "description": "Weather", "input_schema": {
-        "type": "object", "properties": {"location": {"type": "string"}}, "required": ["location"]}}]
+    tools = [
+        {
+            "name": "get_weather",
+            "description": "Weather",
+            "input_schema": {
+                "type": "object",
+                "properties": {"location": {"type": "string"}},
+                "required": ["location"],
+            },
+        }
+    ]
     turns: list[dict[str, Any]] = [{"role": "user", "content": "What is the weather in Kuwait City?"}]
     first = client.message(messages=turns, tools=tools).json()
     use = first["content"][-1]

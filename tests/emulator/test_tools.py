@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.emulator.conftest import Client
+
+STRING, NUMBER, INTEGER = {"type": "string"}, {"type": "number"}, {"type": "integer"}
+
+
+def tool(
+    name: str, description: str = "", /, *, optional: tuple[str, ...] = (), **properties: Any
+) -> dict[str, Any]:
+    """A tool whose parameters are all required but the named ones."""
+    required = [key for key in properties if key not in optional]
+    parameters = {"type": "object", "properties": properties, "required": required}
+    return {"name": name, "description": description, "parameters": parameters}
+
+
+ADD = tool("my_adder_tool", "Takes two integers, a and b, and returns their sum.", a=INTEGER, b=INTEGER)
+TIME = tool("get_time", "Tell the local time of a place.", location=STRING)
+MAIL = tool("send_email", "Send an email to someone.", recipient=STRING, email=STRING, body=STRING)
+ORDER = tool("get_order_status", "Tell where an order is.", order_id=STRING)
+TRANSFER = tool("transfer", "Move money.", amount=NUMBER, from_account=STRING, optional=("from_account",))
+
+CALLED: dict[str, tuple[str, list[dict[str, Any]], list[tuple[str, Any]]]] = {
+    "numbers in order": ("What is 1 + 2", [ADD], [("my_adder_tool", {"a": 1, "b": 2})]),
+    "a place": (
+        "What is the weather in San Francisco, CA?",
+        [TIME, tool("get_weather", location=STRING)],
+        [("get_weather", {"location": "San Francisco, CA"})],
+    ),
+    "an Arabic question to an English tool": (
+        "ما حالة الطقس في الكويت اليوم؟",
+        [TIME, tool("get_weather", location=STRING)],
+        [("get_weather", {"location": "الكويت"})],
+    ),
+    "an Arabic tool": (
+        "احسبي مجموع الفاتورة ١٢٫٥٠٠ و ٣",
+        [tool("حساب_الفاتورة", "يحسب مجموع الفاتورة", مبالغ={"type": "array", "items": NUMBER})],
+        [("حساب_الفاتورة", {"مبالغ": [12.5, 3]})],
+    ),
+    "an identifier is text": (
+        "Where is my order 4471?",
+        [ORDER],
+        [("get_order_status", {"order_id": "4471"})],
+    ),
+    "a code": ("Status of order ORD-55 please", [ORDER], [("get_order_status", {"order_id": "ORD-55"})]),
+    "several places, one call each": (
+        "Weather in Paris and London?",
+        [tool("get_weather", location=STRING)],
+        [("get_weather", {"location": "Paris"}), ("get_weather", {"location": "London"})],
+    ),
+    "several Arabic places": (
+        "ما الطقس في الكويت ودبي؟",
+        [tool("get_weather", location=STRING)],
+        [("get_weather", {"location": "الكويت"}), ("get_weather", {"location": "دبي"})],
+    ),
+    "several tools": (
+        "Tell me the weather and the time in Muscat",
+        [tool("get_weather", location=STRING), TIME],
+        [("get_weather", {"location": "Muscat"}), ("get_time", {"location": "Muscat"})],
+    ),
+    "several numbers of one parameter": (
+        "square 3 and 5",
+        [tool("square", "Square a number.", x=NUMBER)],
+        [("square", {"x": 3}), ("square", {"x": 5})],
+    ),
+    "an address and a name": (
+        "Send an email to Salma at salma@example.com saying 'see you at nine'",
+        [MAIL],
+        [
+            (
+                "send_email",
+                {"recipient": "see you at nine", "email": "salma@example.com", "body": "see you at nine"},
+            )
+        ],
+    ),
+    "no arguments": ("Use the magic_reset tool", [tool("magic_reset")], [("magic_reset", {})]),
+    "a greeting calls nothing": ("Hello, how are you?", [ADD, MAIL, ORDER], []),
+    "a refusal calls nothing": ("Don't use any tools: what is 1 + 2?", [ADD], []),
+    "one number is too few": ("I was born in 1990", [ADD], []),
+    "an optional parameter without a word": ("transfer 5", [TRANSFER], [("transfer", {"amount": 5})]),
+}
+
+
+@pytest.mark.parametrize("case", CALLED)
+def test_words_decide_the_call(client: Client, case: str) -> None:
+    """A tool that the words speak of, or supply, is called with what they say; another is not."""
+    words, tools, expected = CALLED[case]
+    assert client.called(words, *tools) == expected
+
+
+SCHEMAS: dict[str, tuple[dict[str, Any], Any]] = {
+    "enum by word": ({"enum": ["celsius", "fahrenheit"], "type": "string"}, "fahrenheit"),
+    "const": ({"const": "v1"}, "v1"),
+    "bounds": ({"type": "integer", "minimum": 100, "maximum": 200}, 100),
+    "exclusive bounds": ({"type": "integer", "exclusiveMaximum": 10, "exclusiveMinimum": 0}, 9),
+    "decimal": ({"type": "number"}, 42),
+    "boolean": ({"type": "boolean"}, True),
+    "null or number": ({"anyOf": [{"type": "null"}, {"type": "integer"}]}, 42),
+    "type list": ({"type": ["null", "integer"]}, 42),
+    "numbers": ({"type": "array", "items": {"type": "integer"}}, [42]),
+    "least items": ({"type": "array", "items": {"const": 1}, "minItems": 3}, [1, 1, 1]),
+    "reference": ({"$ref": "#/$defs/Kind"}, "fahrenheit"),
+    "all of": ({"allOf": [{"$ref": "#/$defs/Kind"}]}, "fahrenheit"),
+    "nested": (
+        {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]},
+        {"n": 42},
+    ),
+    "format": ({"type": "string", "format": "date"}, "2026-01-01"),
+    "length": ({"type": "string", "maxLength": 4}, "Show"),
+    "pattern": ({"type": "string", "pattern": "^[a-z]$"}, None),
+}
+DEFS = {"Kind": {"type": "string", "enum": ["celsius", "fahrenheit"]}}
+
+
+@pytest.mark.parametrize("case", SCHEMAS)
+def test_arguments_satisfy_their_schema(client: Client, case: str) -> None:
+    """Each form of schema gets a value that it allows, taken from the words where they offer one."""
+    part, expected = SCHEMAS[case]
+    parameters = {"type": "object", "properties": {"x": part}, "required": ["x"], "$defs": DEFS}
+    [(_, arguments)] = client.called(
+        "Show 42 in fahrenheit", {"name": "show", "parameters": parameters}, tool_choice="required"
+    )
+    assert arguments.keys() == {"x"}
+    assert expected is None or arguments["x"] == expected
+
+
+def test_recursive_schema_ends(client: Client) -> None:
+    """A schema that holds itself is filled to a bounded depth."""
+    node = {"type": "object", "properties": {"next": {"$ref": "#"}}, "required": ["next"]}
+    [(name, _)] = client.called("go", {"name": "walk", "parameters": node}, tool_choice="walk")
+    assert name == "walk"
+
+
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [
+        ("none", []),
+        ("auto", []),
+        ("required", ["one"]),
+        ("any", ["one"]),
+        ("two", ["two"]),
+        ({"type": "function", "function": {"name": "two"}}, ["two"]),
+    ],
+)
+def test_tool_choice_is_obeyed(client: Client, choice: Any, expected: list[str]) -> None:
+    """Every form of tool_choice decides on a greeting; an unknown name is refused."""
+    tools = (tool("one"), tool("two"))
+    assert [name for name, _ in client.called("Hello!", *tools, tool_choice=choice)] == expected
+    offered = [{"type": "function", "function": one} for one in tools]
+    assert client.chat("Hello!", tools=offered, tool_choice="three").status_code == 422
+
+
+def test_parallel_calls_can_be_switched_off(client: Client) -> None:
+    """With parallel_tool_calls false only the first of several calls is made."""
+    weather = tool("get_weather", location=STRING)
+    assert len(client.called("Weather in Paris and London?", weather, parallel_tool_calls=False)) == 1
+
+
+def _history(words: str, *done: tuple[str, dict[str, Any], str]) -> list[dict[str, Any]]:
+    turns: list[dict[str, Any]] = [{"role": "user", "content": words}]
+    for number, (name, arguments, result) in enumerate(done):
+        function = {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False)}
+        call = {"id": f"call_{number}", "type": "function", "function": function}
+        turns.append({"role": "assistant", "content": None, "tool_calls": [call]})
+        turns.append({"role": "tool", "tool_call_id": f"call_{number}", "content": result})
+    return turns
+
+
+def test_result_is_answered_not_called_again(client: Client) -> None:
+    """After a result the answer quotes it in the user's language and calls nothing."""
+    offered = [{"type": "function", "function": ADD}]
+    said = client.said(
+        messages=_history("What is 1 + 2", ("my_adder_tool", {"a": 1, "b": 2}, "3")), tools=offered
+    )
+    assert "tool_calls" not in said
+    assert "3" in said["content"]
+    arabic = _history("كم 1 + 2؟", ("my_adder_tool", {"a": 1, "b": 2}, '{"total": 3}'))
+    assert "المجموع: 3" in client.said(messages=arabic, tools=offered)["content"]
+
+
+def test_failed_tool_is_told(client: Client) -> None:
+    """A result that is an error is told as one."""
+    history = _history("What is 1 + 2", ("my_adder_tool", {"a": 1}, "Error: Missing required argument 'b'."))
+    content = client.said(messages=history)["content"]
+    assert "failed" in content
+    assert "argument 'b'" in content
+
+
+def test_steps_follow_each_other_when_asked_for(client: Client) -> None:
+    """With “then” between two wishes the tools are called one after the other, then answered."""
+    words = "Look up the weather in Doha, then send an email to ali@example.com"
+    weather = tool("get_weather", location=STRING)
+    mail = tool("send_email", "Send an email.", email=STRING)
+    done = ("get_weather", {"location": "Doha"}, "sunny")
+    assert [name for name, _ in client.called(words, weather, mail)] == ["get_weather"]
+    second = client.called(None, weather, mail, messages=_history(words, done))
+    assert second == [("send_email", {"email": "ali@example.com"})]
+    sent = ("send_email", {"email": "ali@example.com"}, "sent")
+    assert client.called(None, weather, mail, messages=_history(words, done, sent)) == []
+
+
+def test_values_come_from_earlier_turns_too(client: Client) -> None:
+    """A number that the newest words lack is taken from what was said before, by the words beside it."""
+    turns = [
+        {"role": "user", "content": "My total was 12.500 KWD and I paid with 20.000"},
+        {"role": "assistant", "content": "Noted."},
+        {"role": "user", "content": "Loyalty points for member 7788 please"},
+    ]
+    loyalty = tool("loyalty_points", member_id=STRING, total_kwd=NUMBER)
+    assert client.called(None, loyalty, messages=turns) == [
+        ("loyalty_points", {"member_id": "7788", "total_kwd": 12.5})
+    ]
+
+
+def test_names_of_any_script_reach_the_arguments(client: Client) -> None:
+    """A quoted name arrives unescaped, letter for letter."""
+    make = tool("unicode_customer", "Create a customer.", customer_name=STRING, description=STRING)
+    for name in ("你好啊集团", "こんにちは株式会社", "شركة النور"):
+        [(_, arguments)] = client.called(f"Create a customer named '{name}' - a company", make)
+        assert arguments["customer_name"] == name
+    offered = [{"type": "function", "function": make}]
+    assert "شركة النور" in client.chat("Create a customer named 'شركة النور'", tools=offered).text
+
+
+def test_json_mode_uses_the_keys_that_the_prompt_names(client: Client) -> None:
+    """json_object answers an object with the quoted keys, or of the printed example or schema."""
+    wanted = {"type": "json_object"}
+    quoted = client.said("Return JSON with 'setup' and 'punchline' keys.", response_format=wanted)
+    assert json.loads(quoted["content"]).keys() == {"setup", "punchline"}
+    example = client.said('Extract the age 42 as {"age": 0, "name": "x"}', response_format=wanted)
+    assert json.loads(example["content"])["age"] == 42
+    schema = json.dumps(tool("x", city=STRING)["parameters"])
+    printed = client.said(f"I live in Doha. The schema: {schema}", response_format=wanted)
+    assert json.loads(printed["content"]) == {"city": "Doha"}
+    assert json.loads(client.said("hi", response_format=wanted)["content"]).keys() == {"answer"}
+
+
+def test_json_schema_is_filled_in_both_dialects(client: Client) -> None:
+    """A JSON schema gets a fitting object from the user's words."""
+    schema = tool("x", name=STRING, age=INTEGER)["parameters"]
+    words, expected = "My name is Layla and my age is ٤٢", {"name": "Layla", "age": 42}
+    form = {"type": "json_schema", "json_schema": {"name": "person", "schema": schema}}
+    assert json.loads(client.said(words, response_format=form)["content"]) == expected
+    config = {"format": {"type": "json_schema", "schema": schema}}
+    assert json.loads(client.message(words, output_config=config).json()["content"][0]["text"]) == expected
+
+
+def test_legacy_functions_are_answered_in_their_form(client: Client) -> None:
+    """A request with `functions` gets `function_call`."""
+    choice = client.chat("What is 1 + 2", functions=[ADD]).json()["choices"][0]
+    assert choice["finish_reason"] == "function_call"
+    assert json.loads(choice["message"]["function_call"]["arguments"]) == {"a": 1, "b": 2}
