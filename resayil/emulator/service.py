@@ -103,6 +103,7 @@ class Service:
     def _drafted(
         self, request: HttpRequest, route: Route | None, rest: str, record: RecordedRequest
     ) -> Draft:
+        fault: Fault | None = None
         try:
             fault = faults.from_header(request) or self._world.next_fault(request.path)
             if fault is not None and isinstance(fault.kind, int):
@@ -111,7 +112,7 @@ class Service:
         except StatusFaultError as scripted:
             return self._failed(scripted.fault, record)
         except RefusalError as refusal:
-            return self._refused(refusal, record, request)
+            return faults.spoiled(self._refused(refusal, record, request), fault, record.dialect)
 
     def _worked(
         self, request: HttpRequest, route: Route, rest: str, record: RecordedRequest, fault: Fault | None

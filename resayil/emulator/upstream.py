@@ -23,26 +23,28 @@ class Upstream:
     def __init__(self, url: str) -> None:
         """Forward to this base URL."""
         self._url = url.rstrip("/").removesuffix(ENDPOINT) + ENDPOINT
-        self._client = httpx.Client(timeout=TIMEOUT)
 
     def forward(self, request: HttpRequest) -> HttpReply:
         """Send the request on and relay what comes back, byte for byte."""
         headers = {"content-type": "application/json", "accept-encoding": "identity"}
-        sent = self._client.build_request("POST", self._url, content=request.body, headers=headers)
+        client = httpx.Client(timeout=TIMEOUT)
         try:
-            response = self._client.send(sent, stream=True)
+            sent = client.build_request("POST", self._url, content=request.body, headers=headers)
+            response = client.send(sent, stream=True)
         except httpx.TransportError as error:
+            client.close()
             refusal = RefusalError(UNAVAILABLE, f"{UPSTREAM_FAILURE}: {error}")
             draft = drafts.whole(envelope(refusal, "chat", frozenset()), status=UNAVAILABLE)
             return HttpReply(draft.status, {**draft.headers, **MARKS}, draft.events)
         kept = {name: value for name, value in response.headers.items() if name in RELAYED}
-        return HttpReply(response.status_code, {**kept, **MARKS}, _relayed(response), blocking=True)
+        return HttpReply(response.status_code, {**kept, **MARKS}, _relayed(client, response), blocking=True)
 
 
-def _relayed(response: httpx.Response) -> Iterator[Step]:
+def _relayed(client: httpx.Client, response: httpx.Response) -> Iterator[Step]:
     try:
         yield from response.iter_raw()
     except httpx.TransportError:
         yield Cut()
     finally:
         response.close()
+        client.close()
