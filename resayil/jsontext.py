@@ -13,8 +13,20 @@ _EXCERPT = 200
 
 
 def dumps(value: Any) -> str:
-    """Compact JSON text in which Arabic stands as Arabic."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    """Compact JSON text in which Arabic stands as Arabic.
+
+    Raises:
+        RequestError: a NaN or an object that JSON cannot hold.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise RequestError(f"The request cannot be written as JSON: {error}.") from error
+
+
+def retold(value: Any) -> str:
+    """What the wire said, as JSON text again; a NaN stays one, for its reader to refuse."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def dump_bytes(value: Any) -> bytes:
@@ -25,13 +37,13 @@ def dump_bytes(value: Any) -> bytes:
     """
     try:
         return dumps(value).encode("utf-8")
-    except (TypeError, ValueError, RecursionError) as error:
-        raise RequestError(f"The request cannot be written as JSON: {error}.") from error
+    except UnicodeEncodeError as error:
+        raise RequestError(f"The request cannot be written as UTF-8: {error}.") from error
 
 
 def shown(value: object) -> bytes:
     """A value of the wire as it was, for an error to show; nothing in it can raise."""
-    return json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace")
+    return retold(value).encode("utf-8", "replace")
 
 
 def loads(data: bytes | str) -> Any:

@@ -8,7 +8,7 @@ that are no JSON object go back as ``{"INVALID_JSON": "…"}``. Names of message
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from resayil.codecs.anthropic_replies import JSON_TOOL, decode, json_tool_name, stream
 from resayil.codecs.fields import check, finish_body, items, mapping, replayed, string
@@ -195,8 +195,13 @@ def _tool_choice(request: ChatRequest) -> dict[str, Any] | None:
     choice = request.tool_choice
     body: dict[str, Any]
     if request.response_format is not None:
+        if choice not in {None, "auto", "none"}:
+            raise UnsupportedError(
+                "JSON output is a forced tool call on this dialect; no other can be forced."
+            )
         # With tools beside it the model may call one of them or answer; without, it must answer.
-        body = {"type": "any"} if request.tools else {"type": "tool", "name": json_tool_name(request)}
+        free = request.tools and choice != "none"
+        body = {"type": "any"} if free else {"type": "tool", "name": json_tool_name(request)}
     elif isinstance(choice, ToolChoice):
         body = {"type": "tool", "name": choice.name}
     elif choice is not None:
@@ -224,7 +229,7 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
         model=string(body.get("model"), "model"),
         messages=(*_read_system(body.get("system")), *_read_turns(items(body.get("messages"), "messages"))),
         tools=tuple(Tool.of(tool) for tool in tools if tool not in forced),
-        tool_choice=None if forced else choice,
+        tool_choice=_beside_format(choice, len(tools)) if forced else choice,
         parallel_tool_calls=parallel,
         response_format=_read_format(forced[0]) if forced else None,
         stop=tuple(body.get("stop_sequences") or ()),
@@ -233,6 +238,11 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
     )
     check(request, "messages")
     return request
+
+
+def _beside_format(choice: object, tools: int) -> Literal["none"] | None:
+    """What was chosen beside JSON output: where its tool is the only one allowed, none of the others."""
+    return "none" if isinstance(choice, ToolChoice) and tools > 1 else None
 
 
 def _read_format(tool: Mapping[str, Any]) -> JSONFormat:

@@ -23,7 +23,7 @@ from resayil.events import (
     ToolCallDelta,
     UsageReport,
 )
-from resayil.jsontext import dumps, loads
+from resayil.jsontext import loads, retold
 from resayil.messages import ChatRequest, Usage
 from resayil.sse import ServerSentEvent
 
@@ -272,7 +272,7 @@ class AnthropicStream:
         given = draft.given.get("input")
         if isinstance(given, str):
             return self._arguments(draft, given)
-        return self._arguments(draft, dumps(given)) if given else []
+        return self._arguments(draft, retold(given)) if given else []
 
     def _message_delta(self, payload: Mapping[str, Any]) -> list[StreamEvent]:
         delta = payload.get("delta")

@@ -62,6 +62,7 @@ _OVERFLOW = re.compile(
     re.IGNORECASE,
 )
 _HTML = re.compile(r"\s*<(?:!doctype|html|head|body)\b", re.IGNORECASE)
+_ANSWER_FIELDS = frozenset({"choices", "content", "id", "type"})
 _EXCERPT = 200
 _OK, _REDIRECT, _CLIENT, _SERVER = 200, 300, 400, 500
 
@@ -117,12 +118,12 @@ def _fields(errors: object) -> dict[str, tuple[str, ...]]:
 
 
 def holds_error(body: object) -> bool:
-    """Whether a 200 reply or a stream's event is an error after all."""
-    if not isinstance(body, Mapping):
+    """Whether a 200 reply or a stream's event, as parsed, is an error after all."""
+    if not isinstance(body, dict):
         return False
     if body.get("error") is not None or body.get("type") == "error":
         return True
-    return isinstance(body.get("message"), str) and not body.keys() & {"choices", "content", "id", "type"}
+    return isinstance(body.get("message"), str) and _ANSWER_FIELDS.isdisjoint(body)
 
 
 def error_from(

@@ -58,13 +58,20 @@ _MESSAGE_FIELDS = frozenset({
 
 def adaptations(request: ChatRequest) -> tuple[str, ...]:
     """What this dialect says in another way than asked."""
-    if any(part for message in request.messages for part in message.content if _has_images(part)):
-        return ("images of tool results were sent in a user message after them",)
-    return ()
+    said: list[str] = []
+    if any(_has_images(part) for message in request.messages for part in message.content):
+        said.append("images of tool results were sent in a user message after them")
+    if any(_is_signed(part) for n in replayed(request) for part in request.messages[n].content):
+        said.append("signatures of reasoning were not sent")
+    return tuple(said)
 
 
 def _has_images(part: Part) -> bool:
     return isinstance(part, ToolResultPart) and bool(images(part))
+
+
+def _is_signed(part: Part) -> bool:
+    return isinstance(part, ReasoningPart) and part.signature is not None
 
 
 def encode(request: ChatRequest, *, stream: bool = False, stream_usage: bool = True) -> dict[str, Any]:
@@ -332,11 +339,13 @@ def _return_images(read: list[Message], message: Message) -> bool:
     first = message.content[0] if message.role == "user" and message.content else None
     if not isinstance(first, TextPart) or not first.text.startswith(_MARK_START):
         return False
+    pictures = tuple(part for part in message.content[1:] if isinstance(part, ImagePart))
+    if not pictures or len(pictures) != len(message.content) - 1:
+        return False  # a user who happens to write so
     call_id = first.text.removeprefix(_MARK_START).removesuffix(_MARK_END)
     for n in range(len(read) - 1, -1, -1):
         part = read[n].content[0] if read[n].role == "tool" else None
         if isinstance(part, ToolResultPart) and part.tool_call_id == call_id:
-            pictures = tuple(inner for inner in message.content[1:] if isinstance(inner, ImagePart))
             read[n] = Message("tool", (ToolResultPart(call_id, (*part.content, *pictures), part.is_error),))
             return True
     return False

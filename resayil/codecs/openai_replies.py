@@ -24,7 +24,7 @@ from resayil.events import (
     ToolCallDelta,
     UsageReport,
 )
-from resayil.jsontext import dumps, loads
+from resayil.jsontext import loads, retold
 from resayil.messages import ChatRequest, Usage
 from resayil.sse import ServerSentEvent
 from resayil.tools import parse_arguments
@@ -107,11 +107,12 @@ class OpenAIStream:
         """
         if self.done:
             return []
-        if sse.data == b"[DONE]" or sse.data.strip() == b"[DONE]":
+        name, data = sse
+        if data.startswith(b"[DONE]"):
             self.done = True
             return self.end() if self._finish is not None or self._parts else self.close()
-        chunk = loads(sse.data)
-        if sse.name == "error" or holds_error(chunk):
+        chunk = loads(data)
+        if name == "error" or holds_error(chunk):
             raise StreamError(chunk)
         if chunk is None:
             return []
@@ -128,16 +129,17 @@ class OpenAIStream:
             self._started = True
             self._id = chunk.get("id") or ""
             events.append(MessageStart(self._id, chunk.get("model") or "", chunk.get("created")))
-        if not chunk.keys() <= _CHUNK_FIELDS:
+        if not _CHUNK_FIELDS.issuperset(chunk):
             self._report_extra(chunk, _CHUNK_FIELDS, events)
-        for choice in chunk.get("choices") or ():
-            if not isinstance(choice, Mapping):
+        choices = chunk.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            if not isinstance(choice, dict):
                 raise MalformedResponseError("A choice of the stream is not an object.")
             if choice.get("index"):
                 raise MalformedResponseError("The service sent a second choice, which was not asked for.")
             self._choice(choice, events)
         usage = chunk.get("usage")
-        if isinstance(usage, Mapping):
+        if isinstance(usage, dict):
             report = read_usage(usage)
             if report != self._usage:
                 self._usage = report
@@ -146,12 +148,12 @@ class OpenAIStream:
 
     def _choice(self, choice: Mapping[str, Any], events: list[StreamEvent]) -> None:
         delta = choice.get("delta")
-        if isinstance(delta, Mapping):
+        if isinstance(delta, dict):
             self._delta(delta, events)
         finish = choice.get("finish_reason")
         if finish:
             self._finish = self._finish or FINISH_REASONS.get(finish, finish)
-        if not choice.keys() <= _CHOICE_FIELDS:
+        if not _CHOICE_FIELDS.issuperset(choice):
             extra = {
                 key: value for key, value in choice.items() if key not in _CHOICE_FIELDS and value is not None
             }
@@ -175,7 +177,7 @@ class OpenAIStream:
             for position, call in enumerate(calls or legacy):
                 if isinstance(call, Mapping):
                     self._call(call, position, events)
-        if not delta.keys() <= _DELTA_FIELDS:
+        if not _DELTA_FIELDS.issuperset(delta):
             self._report_extra(delta, _DELTA_FIELDS, events)
 
     def _open(self, kind: type[TextDelta | ReasoningDelta]) -> int:
@@ -202,7 +204,7 @@ class OpenAIStream:
         function = call.get("function")
         fields = function if isinstance(function, Mapping) else _NOTHING
         raw = fields.get("arguments")
-        arguments = raw if isinstance(raw, str) else "" if raw is None else dumps(raw)
+        arguments = raw if isinstance(raw, str) else "" if raw is None else retold(raw)
         name = fields.get("name") or None
         draft = self._draft(call.get("index"), call.get("id") or None, name, position)
         first = not draft.fragments
