@@ -18,6 +18,8 @@ from resayil.events import (
 from resayil.messages import ChatResponse, Message, Part, PartialToolCall, ReasoningPart, TextPart, Usage
 from resayil.tools import read_call
 
+_DELTAS = (TextDelta, ReasoningDelta, ToolCallDelta)  # a union would be built anew for every event
+
 
 @dataclass(slots=True)
 class _Draft:
@@ -51,9 +53,8 @@ class Accumulator:
 
     def add(self, event: StreamEvent) -> None:
         """Take one event."""
-        kind = type(event)
-        if kind is TextDelta or kind is ReasoningDelta or kind is ToolCallDelta:
-            self._add_delta(event)  # type: ignore[arg-type] # the identity tests above, which mypy does not narrow on
+        if isinstance(event, _DELTAS):
+            self._add_delta(event)
         elif isinstance(event, UsageReport):
             self.usage = event.usage
         elif isinstance(event, Extra):

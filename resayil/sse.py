@@ -56,8 +56,8 @@ class SSEDecoder:
             lines[0] = b"".join(self._tail)
             self._tail.clear()
         rest = lines.pop()
-        self._size = sum(map(len, self._data))
         events = self._take(lines)
+        self._size = sum(map(len, self._data)) if self._data else 0
         if rest:
             self._hold(rest)
         return events
@@ -70,13 +70,16 @@ class SSEDecoder:
 
     def _take(self, lines: list[bytes]) -> list[ServerSentEvent]:
         events: list[ServerSentEvent] = []
+        data = self._data
         for line in lines:
-            if not line:
-                events += self._dispatch()
-            elif line.startswith(b"data: "):
-                self._data.append(line[6:])
-            else:
+            if line.startswith(b"data: "):
+                data.append(line[6:])
+            elif line:
                 self._field(line)
+            elif data:
+                events += self._dispatch()
+            else:
+                self._name = ""
         return events
 
     def _field(self, line: bytes) -> None:
@@ -89,7 +92,7 @@ class SSEDecoder:
 
     def _dispatch(self) -> list[ServerSentEvent]:
         """The event so far; one whose data is empty says nothing and is none."""
-        data, name = b"\n".join(self._data), self._name
+        data, name = self._data[0] if len(self._data) == 1 else b"\n".join(self._data), self._name
         self._data.clear()
         self._size, self._name = 0, ""
         if len(data) > self._max:

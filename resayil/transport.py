@@ -143,7 +143,9 @@ class SyncIO:
             self._response = client.send(_request(client, send, self._pool.settings, probe), stream=True)
         except httpx.HTTPError as error:
             return _failure(error, probe)
-        self._pieces = self._response.iter_bytes()
+        # Undecoded bytes skip a layer of httpx that costs a tenth of a chunk.
+        coded = "content-encoding" in self._response.headers
+        self._pieces = self._response.iter_bytes() if coded else self._response.iter_raw()
         return _head(self._response)
 
     def read(self) -> bytes | Failure | None:
@@ -264,7 +266,8 @@ class AsyncIO:
             self._response = await client.send(request, stream=True)
         except httpx.HTTPError as error:
             return _failure(error, probe)
-        self._pieces = self._response.aiter_bytes()
+        coded = "content-encoding" in self._response.headers
+        self._pieces = self._response.aiter_bytes() if coded else self._response.aiter_raw()
         return _head(self._response)
 
     async def read(self) -> bytes | Failure | None:
