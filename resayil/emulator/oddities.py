@@ -29,6 +29,7 @@ ODDITIES: dict[str, Oddity] = {
         Oddity("stop-ignored", "stop sequences are ignored without a word", march=True),
         Oddity("response-format-ignored", "response_format is ignored without a word", march=True),
         Oddity("int-error-code", "the error's code is the status as a number", march=True),
+        Oddity("digit-code-429", "the code of a 429 is the status as text"),
         Oddity("string-error", "a refused key is told with `error` as a string", march=True),
         Oddity("message-only-error", "status 500 has a `message` and no `error`", march=True),
         Oddity("top-up-fields", "402 carries top_up_url and current_credits", march=True),

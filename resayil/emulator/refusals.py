@@ -103,9 +103,15 @@ def envelope(refusal: RefusalError, dialect: str, oddities: frozenset[str]) -> J
         return {"message": "Unauthenticated.", "error": "Invalid API key."}
     if "message-only-error" in oddities and refusal.status == SERVER:
         return {"message": refusal.text}
-    code: Json = refusal.status if "int-error-code" in oddities else refusal.reason.code
-    body: JsonObject = {"error": {"code": code, "message": refusal.text}, **refusal.extra}
+    body: JsonObject = {"error": {"code": _code(refusal, oddities), "message": refusal.text}, **refusal.extra}
     return {**body, "errors": dict(refusal.fields)} if refusal.fields else body
+
+
+def _code(refusal: RefusalError, oddities: frozenset[str]) -> Json:
+    if "int-error-code" in oddities:
+        return refusal.status
+    digits = refusal.status == TOO_MANY and "digit-code-429" in oddities
+    return str(refusal.status) if digits else refusal.reason.code
 
 
 def _is_bad_key(refusal: RefusalError, oddities: frozenset[str]) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -135,6 +136,14 @@ def test_fault_can_be_asked_for_by_header(client: Client) -> None:
     wrong = client.http.get("/models", headers={"x-resayil-fault": "nonsense"})
     assert wrong.status_code == 400
     assert "stall" in wrong.json()["error"]["message"]
+
+
+def test_silence_in_mid_stream_lets_the_rest_follow(client: Client) -> None:
+    """A stall after some events is a pause, after which the stream is whole."""
+    client.emulator.fault("stall", 0.1, after_events=2)
+    began = time.monotonic()
+    assert streamed(client.http, "/chat/completions")[1].endswith(b"[DONE]\n\n")
+    assert 0.1 <= time.monotonic() - began < 0.4
 
 
 def test_unknown_fault_is_refused() -> None:

@@ -105,6 +105,7 @@ SHOWS: dict[str, Check] = {
     "string-error": lambda client, _: (
         wrong_key(client).json() == {"message": "Unauthenticated.", "error": "Invalid API key."}
     ),
+    "digit-code-429": lambda client, _: broken(client, 429).json()["error"]["code"] == "429",
     "message-only-error": lambda client, _: broken(client, 500).json() == {"message": "Server error."},
     "top-up-fields": lambda client, _: {"top_up_url", "current_credits"} <= _poor(client).json().keys(),
     "delta-array": lambda client, events: last_delta(client, events) == [],

@@ -256,3 +256,30 @@ def test_legacy_functions_are_answered_in_their_form(client: Client) -> None:
     choice = client.chat("What is 1 + 2", functions=[ADD]).json()["choices"][0]
     assert choice["finish_reason"] == "function_call"
     assert json.loads(choice["message"]["function_call"]["arguments"]) == {"a": 1, "b": 2}
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "properties": {"type": "object", "properties": []},
+    "required": {"type": "object", "required": True},
+    "properties.x.enum": {"type": "object", "properties": {"x": {"enum": "no"}}},
+    "anyOf": {"anyOf": {}},
+    "minItems": {"type": "array", "minItems": "1"},
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_schemas_are_refused(client: Client, name: str) -> None:
+    """A schema whose keyword holds the wrong thing is 422 for a tool, never a crash."""
+    function = {"name": "x", "parameters": BROKEN[name]}
+    response = client.chat("go", tools=[{"type": "function", "function": function}])
+    assert response.status_code == 422
+    assert name.rpartition(".")[2] in next(iter(response.json()["errors"]))
+
+
+def test_schema_without_end_is_refused(client: Client) -> None:
+    """A schema nested beyond reason is 422."""
+    deep: dict[str, Any] = {}
+    for _ in range(200):
+        deep = {"type": "array", "items": deep}
+    function = {"name": "x", "parameters": deep}
+    assert client.chat("go", tools=[{"type": "function", "function": function}]).status_code == 422
