@@ -58,15 +58,15 @@ class SSEDecoder:
         rest = lines.pop()
         events = self._take(lines)
         self._size = sum(map(len, self._data)) if self._data else 0
-        if rest:
-            self._hold(rest)
+        self._hold(rest)
         return events
 
     def _hold(self, piece: bytes) -> None:
         self._size += len(piece)
         if self._size > self._max:
             raise ResponseTooLargeError(f"One event of the stream is larger than {self._max} bytes.")
-        self._tail.append(piece)
+        if piece:  # an empty tail would look like a blank line at the end
+            self._tail.append(piece)
 
     def _take(self, lines: list[bytes]) -> list[ServerSentEvent]:
         events: list[ServerSentEvent] = []

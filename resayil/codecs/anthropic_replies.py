@@ -272,7 +272,7 @@ class AnthropicStream:
         given = draft.given.get("input")
         if isinstance(given, str):
             return self._arguments(draft, given)
-        return self._arguments(draft, retold(given)) if given else []
+        return [] if given is None else self._arguments(draft, retold(given))
 
     def _message_delta(self, payload: Mapping[str, Any]) -> list[StreamEvent]:
         delta = payload.get("delta")

@@ -33,7 +33,7 @@ PIECES = (
     "مرحبًا", "بك", "الرسيّل", "كِتَابٌ", "ـــ", "لا\u200cإله", "\u200f", "\u061c", "١٢٫٥", "٤١", "٪", "؟", "،",
     "👩\u200d💻", "🇰🇼", "\u2028", "\u2029", "\u0085", "\u00a0", "\ufeff", "\u202e", "\r\n", "\n", "\t",
     "\r", "\x00", "é", "e\u0301", "日本", "\U0001f600", "data: ", ": ", "[DONE]", '"', "\\", "\\u0645", "{",
-    "<", "</think>",
+    "<", "<think>", "</think>",
 )  # fmt: skip
 """What breaks clients: marks, joiners, bidi controls, other line ends, what looks like framing."""
 
