@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Iterator
 from typing import Any, Self, Unpack
 
 import httpx
+from pydantic import SecretStr
 
 from resayil.billing import Balance, Topup
 from resayil.calls import Calls, Opened
@@ -45,7 +46,7 @@ class Client:
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: str | SecretStr | None = None,
         base_url: str | None = None,
         *,
         transport: httpx.BaseTransport | None = None,
@@ -181,7 +182,7 @@ class AsyncClient:
 
     def __init__(
         self,
-        api_key: str | None = None,
+        api_key: str | SecretStr | None = None,
         base_url: str | None = None,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
