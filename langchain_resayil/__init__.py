@@ -1,0 +1,29 @@
+"""LangChain chat models for the LLM Resayil API.
+
+Names are imported at first use, so that ``import langchain_resayil`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from langchain_resayil.chat_models import ChatResayil
+
+_HOME = {"ChatResayil": "chat_models"}
+
+__all__ = ["ChatResayil"]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

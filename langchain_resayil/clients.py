@@ -1,0 +1,61 @@
+"""The core's clients, one for each distinct configuration, shared by all models that have it.
+
+So two hundred models of one configuration use one pool of connections, and a model itself is a plain value:
+cheap to make, to copy and to pickle.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeVar
+
+from resayil import AsyncClient, Client, Settings
+
+MAX_CLIENTS = 64
+"""Configurations whose clients are kept; the one that was used longest ago goes first."""
+
+C = TypeVar("C", Client, AsyncClient)
+
+_LOCK = threading.Lock()
+_CLIENTS: OrderedDict[Hashable, Any] = OrderedDict()
+
+
+def shared(kind: type[C], transport: Any, given: Mapping[str, Any]) -> C:
+    """The client of a configuration, made at its first use.
+
+    Args:
+        kind: ``Client`` or ``AsyncClient``.
+        transport: An httpx transport to use instead of the network.
+        given: Settings; what is ``None`` comes from the environment or the defaults.
+
+    Raises:
+        ConfigurationError: key, base URL or a setting is unusable.
+    """
+    key = _key(kind, transport, given)
+    with _LOCK:
+        client = _CLIENTS.get(key)
+        if client is None:
+            client = _CLIENTS[key] = kind(transport=transport, **given)
+            if len(_CLIENTS) > MAX_CLIENTS:
+                _CLIENTS.popitem(last=False)
+        _CLIENTS.move_to_end(key)
+        found: C = client
+    return found
+
+
+def release(kind: type[C], transport: Any, given: Mapping[str, Any]) -> C | None:
+    """The client of a configuration, if there is one, no longer shared: to be closed by whoever asked."""
+    with _LOCK:
+        client: C | None = _CLIENTS.pop(_key(kind, transport, given), None)
+    return client
+
+
+def _key(kind: type, transport: Any, given: Mapping[str, Any]) -> Hashable:
+    settings = Settings.load(**given)
+    return (
+        kind,
+        transport,
+        *(tuple(value.items()) if isinstance(value, Mapping) else value for _, value in settings),
+    )

@@ -1,0 +1,222 @@
+"""LangChain's messages as the core's.
+
+What the service has words for is kept: text, images, tool calls (broken ones included), tool results and
+their status, reasoning with its signature, names, order and ids. What it has none for raises and names the
+message. Not sent, since it says nothing to a model: message ids, ``response_metadata``, usage, a tool
+message's ``artifact`` and ``name``, ``mime_type`` (the bytes decide), ``cache_control``, annotations,
+``extras`` besides a signature, and ``index``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+from langchain_resayil.blocks import (
+    CALLS,
+    IMAGES,
+    TEXTS,
+    Content,
+    read_parts,
+    read_reasoning,
+    read_text,
+    refused,
+    standard,
+)
+from langchain_resayil.marks import unmarked
+from resayil import (
+    InvalidToolCall,
+    Message,
+    ReasoningPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+    UnsupportedError,
+)
+from resayil.images import MAX_IMAGE_BYTES
+from resayil.jsontext import dumps
+from resayil.messages import Part
+
+REASONING = "reasoning_content"
+"""Where a message keeps the text of its reasoning, in ``additional_kwargs``."""
+
+LAYOUT = "resayil_parts"
+"""Where a message keeps the order of its parts, in ``additional_kwargs``, if it is not the usual one."""
+
+_CHAT_ROLES: Mapping[str, type[BaseMessage]] = {
+    "system": SystemMessage,
+    "developer": SystemMessage,
+    "user": HumanMessage,
+    "human": HumanMessage,
+    "assistant": AIMessage,
+    "ai": AIMessage,
+}
+
+_Call = ToolCallPart | InvalidToolCall
+
+
+def read_messages(
+    messages: Sequence[BaseMessage], *, max_image_bytes: int = MAX_IMAGE_BYTES
+) -> tuple[Message, ...]:
+    """A conversation in the core's words.
+
+    Args:
+        messages: The conversation, oldest first.
+        max_image_bytes: Size cap of one image.
+
+    Raises:
+        UnsupportedError: a message or a block that the service has no words for.
+        ImageError: an image that cannot be sent.
+    """
+    return tuple(
+        read
+        for n, message in enumerate(messages)
+        for read in _read(message, f"messages[{n}] ({message.type})", max_image_bytes)
+    )
+
+
+def _read(message: BaseMessage, where: str, max_bytes: int) -> Iterator[Message]:
+    content: Content = message.content
+    match message:
+        case SystemMessage():
+            yield Message("system", tuple(read_parts(content, where, max_bytes)), message.name)
+        case HumanMessage():
+            yield from _human(message, where, max_bytes)
+        case AIMessage():
+            yield Message("assistant", read_answer(message, where), message.name)
+        case ToolMessage():
+            parts = tuple(read_parts(content, where, max_bytes))
+            yield Message("tool", (ToolResultPart(message.tool_call_id, parts, message.status == "error"),))
+        case ChatMessage() if message.role in _CHAT_ROLES:
+            given = message.model_dump(exclude={"type", "role"})
+            yield from _read(_CHAT_ROLES[message.role](**given), where, max_bytes)
+        case ChatMessage():
+            raise UnsupportedError(
+                f"{where} has the role {message.role!r:.40}; use one of {', '.join(_CHAT_ROLES)}."
+            )
+        case _:
+            raise UnsupportedError(
+                f"{where} is a {type(message).__name__}, which has no place in this service's conversations; "
+                "a function's result is a ToolMessage with the call's id."
+            )
+
+
+def _human(message: HumanMessage, where: str, max_bytes: int) -> Iterator[Message]:
+    """A user turn; tool results that it holds, in Anthropic's way, become turns of their own before it."""
+    blocks = list(standard(message.content))
+    results = [block for block in blocks if block.get("type") == "tool_result"]
+    for block in results:
+        held = tuple(read_parts(block.get("content") or "", where, max_bytes))
+        yield Message("tool", (ToolResultPart(block["tool_use_id"], held, bool(block.get("is_error"))),))
+    rest = [block for block in blocks if block.get("type") != "tool_result"]
+    if rest or not results:
+        yield Message("user", tuple(read_parts(rest, where, max_bytes)), message.name)
+
+
+def read_answer(message: AIMessage, where: str) -> tuple[Part, ...]:
+    """The parts of an assistant message, in their order.
+
+    Raises:
+        UnsupportedError: a block that is neither text, reasoning nor a tool call.
+    """
+    if message.additional_kwargs.get("function_call"):
+        raise UnsupportedError(
+            f"{where} holds a function_call, which tool calls have replaced; use tool_calls."
+        )
+    calls: list[_Call] = [*map(_valid, message.tool_calls), *map(_invalid, message.invalid_tool_calls)]
+    thought = message.additional_kwargs.get(REASONING)
+    reasoning = thought if isinstance(thought, str) else ""
+    if not isinstance(message.content, str):
+        parts = list(_blocks(message.content, calls, where))
+        if any(isinstance(part, ReasoningPart) for part in parts) or not reasoning:
+            return tuple(parts)
+        return (ReasoningPart(reasoning), *parts)
+    layout = message.additional_kwargs.get(LAYOUT)
+    laid = _laid_out(layout, message.content, reasoning, calls) if layout else None
+    return laid or plain(reasoning, message.content, calls)
+
+
+def plain(reasoning: str, text: str, calls: Sequence[_Call]) -> tuple[Part, ...]:
+    """Parts in the order that a message without a layout has."""
+    return (
+        *((ReasoningPart(reasoning),) if reasoning else ()),
+        *((TextPart(text),) if text else ()),
+        *calls,
+    )
+
+
+def _valid(call: Mapping[str, Any]) -> ToolCallPart:
+    return ToolCallPart(call.get("id") or call["name"], call["name"], call.get("args") or {})
+
+
+def _invalid(call: Mapping[str, Any]) -> InvalidToolCall:
+    name = call.get("name") or ""
+    return InvalidToolCall(
+        call.get("id") or name, name, unmarked(call.get("args") or ""), call.get("error") or ""
+    )
+
+
+def _laid_out(
+    layout: list[dict[str, Any]], text: str, reasoning: str, calls: list[_Call]
+) -> tuple[Part, ...] | None:
+    """Text and reasoning cut where the layout says; ``None`` where somebody has changed them since."""
+    parts: list[Part] = []
+    left, said, thought = list(calls), 0, 0
+    for piece in layout:
+        match piece["type"]:
+            case "text":
+                parts.append(TextPart(text[said : said + piece["length"]]))
+                said += piece["length"]
+            case "reasoning":
+                parts.append(
+                    ReasoningPart(reasoning[thought : thought + piece["length"]], piece.get("signature"))
+                )
+                thought += piece["length"]
+            case _:
+                parts.extend(_take(left, piece["id"]))
+    return (*parts, *left) if (said, thought) == (len(text), len(reasoning)) else None
+
+
+def _take(calls: list[_Call], call_id: object) -> list[_Call]:
+    """The first of the calls that has this id, removed from them."""
+    found = next((n for n, call in enumerate(calls) if call.id == call_id), None)
+    return [] if found is None else [calls.pop(found)]
+
+
+def _blocks(content: Content, calls: list[_Call], where: str) -> Iterator[Part]:
+    """The parts of a list of blocks.
+
+    The message's own tool calls are what counts, since people edit them; the blocks say where they stand.
+    """
+    left = list(calls)
+    for block in standard(content):
+        kind = block.get("type")
+        if kind in TEXTS:
+            yield from read_text(block)
+        elif kind in CALLS:
+            yield from _take(left, block.get("id")) if calls else [_block_call(block)]
+        elif thought := read_reasoning(block):
+            yield thought
+        elif kind in IMAGES:
+            raise UnsupportedError(
+                f"{where} holds an image; only user messages and tool results can show one."
+            )
+        else:
+            raise refused(block, where)
+    yield from left
+
+
+def _block_call(block: Mapping[str, Any]) -> _Call:
+    arguments = block.get("input", block.get("args")) or {}
+    if isinstance(arguments, Mapping) and block.get("type") != "invalid_tool_call":
+        return _valid({**block, "args": arguments})
+    return _invalid({**block, "args": arguments if isinstance(arguments, str) else dumps(arguments)})

@@ -1,0 +1,36 @@
+"""Tool calls that came broken, in a stream.
+
+LangChain joins the fragments of a tool call itself and repairs what is not whole JSON: a call cut at
+``max_tokens`` would come out as a valid call with other arguments. Nothing that was streamed can be taken
+back, but a last fragment can follow: one that no repair turns into an object, and that says why.
+"""
+
+from __future__ import annotations
+
+import re
+
+from langchain_core.utils.json import parse_partial_json
+
+_ENDINGS = ("", "]", "}", ' "]', ' "}')
+_NOTE = " «not executable: {}»"
+_MARK = re.compile(r'(?: ")?[\]}]? «not executable: [^«»]*»\Z')
+
+
+def mark(raw: str, reason: str) -> str:
+    """The fragment that keeps LangChain from making a call of these arguments; empty where it would not."""
+    if raw and not _is_repaired(raw):
+        return ""
+    note = _NOTE.format(re.sub("[«»]", "", reason))
+    return next(ending + note for ending in _ENDINGS if not _is_repaired(raw + ending + note))
+
+
+def unmarked(arguments: str) -> str:
+    """The arguments as they came."""
+    return _MARK.sub("", arguments)
+
+
+def _is_repaired(text: str) -> bool:
+    try:
+        return isinstance(parse_partial_json(text), dict)
+    except (ValueError, RecursionError):
+        return False
