@@ -24,6 +24,9 @@ MAX_DELAY = 60.0
 PAID_ATTEMPTS = 3
 """Attempts in all where each one may have been charged: 500, 502, 504, a connection closed early."""
 
+RESENT = frozenset({429, 500, 502, 503, 504, 529})
+"""Statuses after which the same request may be sent again; a proxy's own 5xx may hide an answer under way."""
+
 _JITTER = 0.25
 _MINUTE = 60.0
 
@@ -51,7 +54,7 @@ def may_be_resent(error: ResayilError, *, after_timeout: bool = False) -> bool:
         return error.phase == "connect" or (after_timeout and error.phase in {"read", "write"})
     if isinstance(error, APIConnectionError):
         return error.phase in {"connect", "reused", "fresh"}
-    return isinstance(error, APIStatusError) and error.retryable
+    return isinstance(error, APIStatusError) and error.retryable and error.status_code in RESENT
 
 
 @dataclass(frozen=True, slots=True)
