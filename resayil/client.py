@@ -15,7 +15,6 @@ from pydantic import SecretStr
 from resayil.billing import Balance, Topup
 from resayil.calls import Calls, Opened
 from resayil.config import ClientOptions, Settings
-from resayil.errors import ResayilError
 from resayil.events import StreamEvent, TextDelta
 from resayil.messages import ChatRequest, ChatResponse, Conversation
 from resayil.models import ModelInfo
@@ -136,16 +135,13 @@ class ChatStream:
             yield from first
             if opened.error is not None:
                 raise opened.error
-            if opened.ended or session.complete:
-                return
-            for piece in self._io.pieces():
-                for event in session.feed(piece):
-                    yield event
-            for event in session.close():
-                yield event
-        except ResayilError as error:
-            if not session.complete:
-                raise session.interrupted(error) from error.__cause__
+            while not session.complete:
+                piece = self._io.read(session.due)
+                if isinstance(piece, bytes):
+                    yield from session.feed(piece)
+                else:
+                    yield from session.close(piece)
+            self._io.drain()
         finally:
             self._io.close()
 
@@ -259,16 +255,11 @@ class AsyncChatStream:
                 yield event
             if opened.error is not None:
                 raise opened.error
-            if opened.ended or session.complete:
-                return
-            async for piece in self._io.pieces():
-                for event in session.feed(piece):
+            while not session.complete:
+                piece = await self._io.read(session.due)
+                for event in session.feed(piece) if isinstance(piece, bytes) else session.close(piece):
                     yield event
-            for event in session.close():
-                yield event
-        except ResayilError as error:
-            if not session.complete:
-                raise session.interrupted(error) from error.__cause__
+            await self._io.drain()
         finally:
             await self._io.close()
 

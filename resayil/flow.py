@@ -50,7 +50,9 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Read on; its outcome is bytes, ``None`` at the end, or a `Failure`."""
+    """Read on; its outcome is bytes, ``None`` at the end, or a `Failure` once a monotonic time has passed."""
+
+    due: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,12 @@ class Failure:
     detail: str
     cause: BaseException | None = field(default=None, compare=False)
 
+
+ERROR_BODY_TIME = 10.0
+"""Seconds that the body of an error may take; what has come by then is its body."""
+
+CLOCK_TICK = 0.01
+"""Seconds by which two clocks may disagree on whether the deadline has passed."""
 
 Effect = Acquire | Send | Read | Close | Sleep
 Flow = Generator[Effect, Any, T]
@@ -177,7 +185,7 @@ class Exchange:
     def _read_timeout(self) -> float:
         left = self.ends_at - self.clock.monotonic()
         if left <= 0:
-            raise APITimeoutError("The call's deadline passed before it could be sent.", phase="deadline")
+            raise self._deadline_error()
         return min(self.bounds.read_timeout, left)
 
     def _wait(self, error: ResayilError) -> float | None:
@@ -190,7 +198,7 @@ class Exchange:
 
     def _receive(self, head: Head | Failure, url: str, receive: Callable[[Head], Flow[T]]) -> Flow[T]:
         if isinstance(head, Failure):
-            raise failure_error(head, url)
+            raise self.failed(head, url)
         self.reply = ErrorResponse(head.status, redact_headers(head.headers, self._secret), url=url)
         if head.status >= 300:  # noqa: PLR2004 - everything above the success statuses
             content = yield from self._read(self.bounds.max_error_bytes, cut=True)
@@ -246,7 +254,8 @@ class Exchange:
         """The body, at most so many bytes of it."""
         pieces: list[bytes] = []
         size = 0
-        while (piece := (yield from self.read_piece())) is not None:
+        due = self.clock.monotonic() + ERROR_BODY_TIME if cut else None
+        while (piece := (yield from self.read_piece(due))) is not None:
             pieces.append(piece)
             size += len(piece)
             if size > limit:
@@ -255,17 +264,25 @@ class Exchange:
                 raise ResponseTooLargeError(f"The reply is larger than {limit} bytes.", response=self.reply)
         return b"".join(pieces)
 
-    def read_piece(self) -> Flow[bytes | None]:
+    def read_piece(self, due: float | None = None) -> Flow[bytes | None]:
         """The next bytes of the body, ``None`` at its end."""
-        piece: bytes | Failure | None = yield Read()
+        piece: bytes | Failure | None = yield Read(self.ends_at if due is None else min(due, self.ends_at))
         if isinstance(piece, Failure):
             # An error reply that breaks off is still that error; only an answer must be whole.
             if self.reply.status_code >= 300:  # noqa: PLR2004 - see above
                 return None
-            raise failure_error(piece, self.reply.url)
+            raise self.failed(piece, self.reply.url)
         if self.clock.monotonic() > self.ends_at:
-            raise APITimeoutError("The call's deadline passed inside the reply.", phase="deadline")
+            raise self._deadline_error()
         return piece
+
+    def failed(self, failure: Failure, url: str) -> ResayilError:
+        """The typed error of a failure, which is the deadline's once that has passed."""
+        late = failure.kind == "timeout" and self.clock.monotonic() >= self.ends_at - CLOCK_TICK
+        return self._deadline_error() if late else failure_error(failure, url)
+
+    def _deadline_error(self) -> APITimeoutError:
+        return APITimeoutError(f"The call's deadline of {self.bounds.deadline:g} s passed.", phase="deadline")
 
 
 _WORDS: Mapping[str, str] = {

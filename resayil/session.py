@@ -23,7 +23,7 @@ from resayil.tokens import estimate_usage
 
 if TYPE_CHECKING:
     from resayil.codecs import StreamDecoder
-    from resayil.flow import Exchange
+    from resayil.flow import Exchange, Failure
     from resayil.messages import ChatRequest, ChatResponse, Usage
 
 _E = TypeVar("_E", bound=ResayilError)
@@ -58,6 +58,8 @@ class Session:
         self._monotonic = exchange.clock.monotonic
         self._gap = exchange.bounds.gap_timeout
         self._ends_at = exchange.ends_at
+        # httpx's own timeout bounds silence; a moment of our own is only needed for a shorter gap.
+        self._patient = self._gap >= exchange.bounds.read_timeout
         self._sse = SSEDecoder(max_event_bytes=max_event_bytes)
         self._accumulator = Accumulator(request.offered)
         self._began = False
@@ -105,13 +107,25 @@ class Session:
     def _estimate(self) -> Usage:
         return estimate_usage(self._request, self._accumulator.output_text)
 
+    def _failed(self, failure: Failure) -> ResayilError:
+        gap = self._monotonic() - self._last_content >= self._gap
+        return (
+            self._gap_error()
+            if failure.kind == "timeout" and gap
+            else self._exchange.failed(failure, self._reply.url)
+        )
+
+    def _gap_error(self) -> APITimeoutError:
+        return APITimeoutError(
+            f"The stream brought no content for {self._gap:g} s (gap_timeout).", phase="gap"
+        )
+
     def _check_clocks(self, *, content: bool) -> None:
         now = self._monotonic()
         if content:
             self._last_content = now
         elif now - self._last_content > self._gap and not self.complete:
-            text = f"The stream was alive but brought no content for {self._gap:g} s (gap_timeout)."
-            raise self._partial(APITimeoutError(text, phase="gap"))
+            raise self._partial(self._gap_error())
         if now > self._ends_at and not self.complete:
             raise self._partial(
                 APITimeoutError("The call's deadline passed inside the stream.", phase="deadline")
@@ -122,12 +136,18 @@ class Session:
         for event in events:
             yield from self._pass(event)
 
-    def close(self) -> Iterator[StreamEvent]:
-        """The events that the end of the bytes completes.
+    @property
+    def due(self) -> float:
+        """Monotonic time at which the next bytes are due."""
+        return self._ends_at if self._patient else min(self._ends_at, self._last_content + self._gap)
+
+    def close(self, failure: Failure | None = None) -> Iterator[StreamEvent]:
+        """The events that the end of the bytes completes, or their breaking off.
 
         Raises:
             EmptyResponseError: nothing came.
             StreamInterruptedError: the answer's end did not come.
+            APIConnectionError: it did not come because of the failure.
         """
         for sse in self._sse.close():
             try:
@@ -141,12 +161,12 @@ class Session:
         for event in self._decoder.close():
             yield from self._pass(event)
         if not self.complete:
-            raise self.interrupted()
+            raise self.interrupted(failure)
 
-    def interrupted(self, failure: ResayilError | None = None) -> ResayilError:
+    def interrupted(self, failure: Failure | None = None) -> ResayilError:
         """The error of a stream that ended here, with what was delivered."""
         if failure is not None:
-            return self._partial(failure)
+            return self._partial(self._failed(failure))
         if not self._began:
             return self._partial(
                 EmptyResponseError("The stream ended without a single event.", response=self._reply)

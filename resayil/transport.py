@@ -7,27 +7,34 @@ exception of httpx becomes a `Failure` whose cause has lost its frames, since th
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 import ssl
 import threading
 import time
 import weakref
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any, TypeVar, assert_never
+from urllib.request import getproxies
 
 import httpx
 
+from resayil.bounded import BoundedTransport, body_due, head_due
 from resayil.config import Settings
 from resayil.errors import ConfigurationError
-from resayil.flow import Acquire, Clock, Close, Effect, Failure, Flow, Head, Read, Send, Sleep, failure_error
+from resayil.flow import Acquire, Clock, Close, Effect, Failure, Flow, Head, Read, Send, Sleep
 
 T = TypeVar("T")
 
 CLOCK = Clock(time.monotonic, time.time, random.random)
 """Time and chance as they are."""
 
+DRAIN_TIME = 0.2
+"""Seconds that the end of a body may take behind its last event."""
+
 _DISCONNECTED = "without sending a response"
+_SILENCE = Failure("timeout", "read", "the reply's time is over")
 
 
 class _BearerAuth(httpx.Auth):
@@ -44,12 +51,15 @@ class _BearerAuth(httpx.Auth):
 class _Probe:
     """Whether a request went out on a fresh connection; httpx's trace extension calls it."""
 
-    def __init__(self) -> None:
+    def __init__(self, read_timeout: float) -> None:
         self.fresh = False
+        self._read_timeout = read_timeout
 
     def __call__(self, event: str, _info: object) -> None:
         if event == "connection.connect_tcp.started":
             self.fresh = True
+        elif event == "http11.receive_response_headers.started":
+            head_due(time.monotonic() + self._read_timeout)
 
     async def asynchronously(self, event: str, info: object) -> None:
         self(event, info)
@@ -129,52 +139,56 @@ def _head(response: httpx.Response) -> Head:
 class SyncIO:
     """One reply at a time, for one flow and the pump behind it."""
 
+    _response: httpx.Response | None = None
+
     def __init__(self, pool: SyncPool) -> None:
         self._pool = pool
-        self._response: httpx.Response | None = None
         self._pieces: Iterator[bytes] = iter(())
 
     def send(self, send: Send) -> Head | Failure:
         """Send and wait for the head."""
         self.close()
-        probe = _Probe()
+        probe = _Probe(send.read_timeout)
         client = self._pool.client()
         try:
             self._response = client.send(_request(client, send, self._pool.settings, probe), stream=True)
         except httpx.HTTPError as error:
             return _failure(error, probe)
+        finally:
+            head_due(None)
         # Undecoded bytes skip a layer of httpx that costs a tenth of a chunk.
         coded = "content-encoding" in self._response.headers
         self._pieces = self._response.iter_bytes() if coded else self._response.iter_raw()
+        self._set_due(math.inf)
         return _head(self._response)
 
-    def read(self) -> bytes | Failure | None:
-        """The next bytes of the body."""
+    def read(self, due: float) -> bytes | Failure | None:
+        """The next bytes of the body, which are due at a monotonic time."""
         try:
+            if due != self._due:
+                self._set_due(due)
             return next(self._pieces, None)
         except httpx.HTTPError as error:
             return _failure(error, None)
 
-    def pieces(self) -> Iterator[bytes]:
-        """The rest of the body.
+    def _set_due(self, due: float) -> None:
+        self._due = due
+        if self._response is not None:
+            body_due(self._response, due)
 
-        Raises:
-            ResayilError: the connection broke, or a clock ran out.
-        """
-        try:
-            yield from self._pieces
-        except httpx.HTTPError as error:
-            raise failure_error(_failure(error, None), self.url) from None
-
-    @property
-    def url(self) -> str:
-        """The address of the reply."""
-        return str(self._response.url) if self._response is not None else ""
+    def drain(self) -> None:
+        """Read the few bytes behind a whole answer, so that its connection can be used again."""
+        due = time.monotonic() + DRAIN_TIME
+        while isinstance(self.read(due), bytes):
+            pass
 
     def close(self) -> None:
         """Let go of the reply; an unread rest closes its connection."""
         if self._response is not None:
             self._response.close()
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def run(flow: Flow[T], io: SyncIO) -> T:
@@ -200,7 +214,7 @@ def _perform(effect: Effect, io: SyncIO) -> object:
         case Send():
             return io.send(effect)
         case Read():
-            return io.read()
+            return io.read(effect.due)
         case Sleep():
             time.sleep(effect.seconds)
         case Close():
@@ -233,8 +247,15 @@ class SyncPool:
             raise ConfigurationError("This client was closed; make a new one.")
         with self._lock:
             if self._client is None:
-                self._client = httpx.Client(**_options(self.settings), transport=self._transport)
+                self._client = self._made()
             return self._client
+
+    def _made(self) -> httpx.Client:
+        options = _options(self.settings)
+        transport = self._transport
+        if transport is None and not getproxies():  # behind a proxy httpx's own transport is needed
+            transport = BoundedTransport(options["limits"])
+        return httpx.Client(**options, transport=transport)
 
     def forget(self) -> None:
         """Drop the connections without closing them: they are another process's."""
@@ -251,55 +272,60 @@ class SyncPool:
 class AsyncIO:
     """As `SyncIO`, on an event loop."""
 
+    _response: httpx.Response | None = None
+
     def __init__(self, pool: AsyncPool) -> None:
         self._pool = pool
-        self._response: httpx.Response | None = None
+        self._loop = asyncio.get_running_loop()
         self._pieces: AsyncIterator[bytes] | None = None
 
     async def send(self, send: Send) -> Head | Failure:
         """Send and wait for the head."""
         await self.close()
-        probe = _Probe()
+        probe = _Probe(send.read_timeout)
         client = self._pool.client()
+        connect = self._pool.settings.connect_timeout
         request = _request(client, send, self._pool.settings, probe.asynchronously)
         try:
-            self._response = await client.send(request, stream=True)
+            async with asyncio.timeout(connect + send.read_timeout):
+                self._response = await client.send(request, stream=True)
+        except TimeoutError:
+            return _SILENCE
         except httpx.HTTPError as error:
             return _failure(error, probe)
         coded = "content-encoding" in self._response.headers
         self._pieces = self._response.aiter_bytes() if coded else self._response.aiter_raw()
         return _head(self._response)
 
-    async def read(self) -> bytes | Failure | None:
-        """The next bytes of the body."""
+    async def read(self, due: float) -> bytes | Failure | None:
+        """The next bytes of the body, which are due at a monotonic time."""
+        if self._pieces is None:
+            return None
         try:
-            return await anext(self._pieces, None) if self._pieces is not None else None
+            if due == math.inf:
+                return await anext(self._pieces, None)
+            async with asyncio.timeout(due - time.monotonic()):
+                return await anext(self._pieces, None)
+        except TimeoutError:
+            return _SILENCE
         except httpx.HTTPError as error:
             return _failure(error, None)
 
-    async def pieces(self) -> AsyncGenerator[bytes, None]:
-        """The rest of the body.
-
-        Raises:
-            ResayilError: the connection broke, or a clock ran out.
-        """
-        if self._pieces is None:
-            return
-        try:
-            async for piece in self._pieces:
-                yield piece
-        except httpx.HTTPError as error:
-            raise failure_error(_failure(error, None), self.url) from None
-
-    @property
-    def url(self) -> str:
-        """The address of the reply."""
-        return str(self._response.url) if self._response is not None else ""
+    async def drain(self) -> None:
+        """Read the few bytes behind a whole answer, so that its connection can be used again."""
+        due = time.monotonic() + DRAIN_TIME
+        while isinstance(await self.read(due), bytes):
+            pass
 
     async def close(self) -> None:
         """Let go of the reply, cancelled or not; an unread rest closes its connection."""
         if self._response is not None:
             await asyncio.shield(self._response.aclose())
+
+    def __del__(self) -> None:
+        response = self._response
+        if response is not None and not response.is_closed and self._loop.is_running():
+            self._loop.call_soon_threadsafe(lambda: self._loop.create_task(response.aclose()))
 
 
 async def arun(flow: Flow[T], io: AsyncIO) -> T:
@@ -325,7 +351,7 @@ async def _aperform(effect: Effect, io: AsyncIO) -> object:
         case Send():
             return await io.send(effect)
         case Read():
-            return await io.read()
+            return await io.read(effect.due)
         case Sleep():
             await asyncio.sleep(effect.seconds)
         case Close():
