@@ -243,6 +243,7 @@ class Calls:
             return session, list(session.take(codec.decode(request, reply)))
         except MalformedResponseError as error:
             error.response = exchange.reply
+            error.with_hint(exchange.excerpt(shown(reply)))
             raise
 
     def _first_event(

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from resayil.billing import Balance, Topup
 from resayil.calls import Calls, Opened
 from resayil.config import ClientOptions, Settings
+from resayil.errors import ResayilError, without_frames
 from resayil.events import StreamEvent, TextDelta
 from resayil.messages import ChatRequest, ChatResponse, Conversation
 from resayil.models import ModelInfo
@@ -130,7 +131,7 @@ class ChatStream:
 
     def __iter__(self) -> Iterator[StreamEvent]:
         opened, session = self._opened, self._opened.session
-        first = opened.take()
+        first, piece = opened.take(), None
         try:
             yield from first
             if opened.error is not None:
@@ -142,6 +143,9 @@ class ChatStream:
                 else:
                     yield from session.close(piece)
             self._io.drain()
+        except ResayilError as error:
+            piece = None  # it may echo the key, and a traceback can show the locals of its frames
+            raise without_frames(error) from error.__cause__
         finally:
             self._io.close()
 
@@ -249,7 +253,7 @@ class AsyncChatStream:
 
     async def __aiter__(self) -> AsyncGenerator[StreamEvent, None]:
         opened, session = self._opened, self._opened.session
-        first = opened.take()
+        first, piece = opened.take(), None
         try:
             for event in first:
                 yield event
@@ -260,6 +264,9 @@ class AsyncChatStream:
                 for event in session.feed(piece) if isinstance(piece, bytes) else session.close(piece):
                     yield event
             await self._io.drain()
+        except ResayilError as error:
+            piece = None  # as above
+            raise without_frames(error) from error.__cause__
         finally:
             await self._io.close()
 

@@ -123,6 +123,10 @@ class Settings(BaseModel):
             )
             raise ConfigurationError(f"These settings are unusable: {problems}.") from None
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A pickle leaves the key behind: whoever reads it has one of its own in the environment."""
+        return _reload, (self.model_dump(exclude={"api_key"}),)
+
     @property
     def origin(self) -> str:
         """Scheme and host, below which the billing pages are."""
@@ -133,6 +137,10 @@ class Settings(BaseModel):
     def secret(self) -> str:
         """The key itself, for the one place that sends it and the one that masks it."""
         return self.api_key.get_secret_value()
+
+
+def _reload(values: Mapping[str, Any]) -> Settings:
+    return Settings.load(**values)
 
 
 class ClientOptions(TypedDict, total=False):

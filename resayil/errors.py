@@ -36,7 +36,7 @@ they reach an exception.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 from pydantic_core import from_json
 
@@ -143,10 +143,14 @@ class ResayilError(Exception):
         """The service's own id of the request, where it sent one."""
         return self.response.request_id if self.response else None
 
+    def reword(self, message: str) -> None:
+        """Say it in other words."""
+        self.message = printable(message, limit=MAX_MESSAGE_BYTES)
+        self.args = (self.message,)
+
     def with_hint(self, hint: str) -> None:
         """Add what to do about it to the message."""
-        self.message = printable(f"{self.message} {hint}", limit=MAX_MESSAGE_BYTES)
-        self.args = (self.message,)
+        self.reword(f"{self.message} {hint}")
 
 
 class ConfigurationError(ResayilError):
@@ -261,6 +265,22 @@ class ResponseTooLargeError(ResponseError):
 
 class StreamInterruptedError(ResponseError):
     """The stream ended before its answer did; the partial attributes hold what was delivered."""
+
+
+_E = TypeVar("_E", bound=BaseException)
+
+
+def without_frames(error: _E) -> _E:
+    """The error and those behind it without frames, whose locals hold headers and what a reply echoed."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        current = waiting.pop()
+        if current is not None and id(current) not in seen:
+            seen.add(id(current))
+            current.__traceback__ = None
+            waiting += [current.__cause__, current.__context__]
+    return error
 
 
 STATUS_ERRORS: Mapping[int, type[APIStatusError]] = {

@@ -31,6 +31,8 @@ from resayil.retry import RetryPolicy, may_be_billed
 
 T = TypeVar("T")
 
+_EXCERPT = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Acquire:
@@ -176,6 +178,7 @@ class Exchange:
             except ResayilError as error:
                 self.maybe_billed += may_be_billed(error)
                 error.attempts, error.maybe_billed = self.attempts, self.maybe_billed
+                self.mask(error)
                 wait = self._wait(error)
                 if wait is None:
                     raise
@@ -240,15 +243,24 @@ class Exchange:
             if content.lstrip().startswith(b"<"):
                 raise self.unexpected("a page", content) from None
             error.response = self.reply
+            error.with_hint(self.excerpt(content))
             raise
 
     def unexpected(self, kind: str, content: bytes) -> UnexpectedContentError:
         """The error of a reply that is no JSON and no stream."""
-        excerpt = redact(content[:800].decode("utf-8", "replace"), self._secret)[:200]
         return UnexpectedContentError(
-            f"The reply is {kind}, not JSON: wrong base URL or a proxy's page. It begins: {excerpt!r}",
+            f"The reply is {kind}, not JSON: wrong base URL or a proxy's page. {self.excerpt(content)}",
             response=self.reply,
         )
+
+    def excerpt(self, content: bytes) -> str:
+        """How a reply or an event begins, for an error to show."""
+        start = redact(content[: 4 * _EXCERPT].decode("utf-8", "replace"), self._secret)
+        return f"It begins: {start[:_EXCERPT]!r}"
+
+    def mask(self, error: ResayilError) -> None:
+        """Mask the key in what an error says."""
+        error.reword(redact(error.message, self._secret))
 
     def _read(self, limit: int, *, cut: bool = False) -> Flow[bytes]:
         """The body, at most so many bytes of it."""

@@ -9,8 +9,6 @@ from pydantic_core import from_json
 
 from resayil.errors import MalformedResponseError, RequestError
 
-_EXCERPT = 200
-
 
 def dumps(value: Any) -> str:
     """Compact JSON text in which Arabic stands as Arabic.
@@ -65,8 +63,7 @@ def _lenient(data: bytes | str) -> Any:
     try:
         return _encodable(json.loads(data, strict=False))
     except (ValueError, RecursionError) as error:
-        shown = data if isinstance(data, str) else data[: 4 * _EXCERPT].decode("utf-8", "replace")
-        raise MalformedResponseError(f"The reply is not JSON: {shown[:_EXCERPT]!r}.") from error
+        raise MalformedResponseError(f"The reply is not JSON: {error}.") from None
 
 
 def _encodable(value: Any) -> Any:

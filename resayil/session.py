@@ -14,6 +14,7 @@ from resayil.errors import (
     ErrorResponse,
     MalformedResponseError,
     ResayilError,
+    ResponseTooLargeError,
     StreamInterruptedError,
 )
 from resayil.events import MessageEnd, StreamEvent, UsageReport
@@ -78,13 +79,18 @@ class Session:
         """
         decoder, add = self._decoder, self._accumulator.add
         content = False
-        for sse in self._sse.feed(chunk):
+        try:
+            found = self._sse.feed(chunk)
+        except ResponseTooLargeError as error:
+            raise self._partial(error) from None
+        for sse in found:
             try:
                 events = decoder.feed(sse)
             except StreamError as error:
                 raise self._partial(self._exchange.error(shown(error.body))) from None
-            except ResayilError as error:
-                raise self._partial(error) from error.__cause__
+            except MalformedResponseError as error:
+                error.with_hint(self._exchange.excerpt(sse.data))
+                raise self._partial(error) from None
             if events:
                 self._began = content = True
             for event in events:  # the hot path: `_pass` written out, so that an event costs no generator
@@ -179,6 +185,7 @@ class Session:
         return self._provenance.reply
 
     def _partial(self, error: _E) -> _E:
+        self._exchange.mask(error)
         error.partial_text = self._accumulator.text
         error.partial_tool_calls = self._accumulator.partial_tool_calls
         error.usage = self._accumulator.usage

@@ -22,7 +22,7 @@ import httpx
 
 from resayil.bounded import BoundedTransport, body_due, head_due
 from resayil.config import Settings
-from resayil.errors import ConfigurationError
+from resayil.errors import ConfigurationError, ResayilError, without_frames
 from resayil.flow import Acquire, Clock, Close, Effect, Failure, Flow, Head, Read, Send, Sleep
 
 T = TypeVar("T")
@@ -65,17 +65,6 @@ class _Probe:
         self(event, info)
 
 
-def _bare(error: BaseException) -> BaseException:
-    """The exception and its causes without frames."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        current.__traceback__ = None
-        current = current.__cause__ or current.__context__
-    return error
-
-
 def _causes(error: BaseException) -> Iterator[BaseException]:
     current: BaseException | None = error
     while current is not None:
@@ -94,7 +83,7 @@ _TIMEOUTS = {
 def _failure(error: httpx.HTTPError, probe: _Probe | None) -> Failure:
     """What an exception of httpx means; ``probe`` is given until the reply's head has come."""
     detail = str(error) or type(error).__name__
-    cause = _bare(error)
+    cause = without_frames(error)
     if isinstance(error, httpx.TimeoutException):
         return Failure("timeout", _TIMEOUTS[type(error)], detail, cause)  # type: ignore[arg-type] # the table's words
     if isinstance(error, httpx.DecodingError):
@@ -204,6 +193,10 @@ def run(flow: Flow[T], io: SyncIO) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
+    except ResayilError as error:
+        outcome = None  # it may echo the key, and a traceback can show the locals of its frames
+        io.close()
+        raise without_frames(error) from error.__cause__
     except BaseException:
         io.close()
         raise
@@ -341,6 +334,10 @@ async def arun(flow: Flow[T], io: AsyncIO) -> T:
     except StopIteration as stop:
         result: T = stop.value
         return result
+    except ResayilError as error:
+        outcome = None  # it may echo the key, and a traceback can show the locals of its frames
+        await io.close()
+        raise without_frames(error) from error.__cause__
     except BaseException:
         await io.close()
         raise

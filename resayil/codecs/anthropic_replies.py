@@ -67,7 +67,7 @@ def decode(request: ChatRequest, reply: object) -> list[StreamEvent]:
     """
     content = reply.get("content") if isinstance(reply, Mapping) else None
     if not isinstance(reply, Mapping) or not isinstance(content, list):
-        raise MalformedResponseError(f"The reply holds no list of content blocks: {reply!r:.200}")
+        raise MalformedResponseError("The reply holds no list of content blocks.")
     decoder = stream(request)
     events = decoder.take("message_start", {"message": reply})
     for index, block in enumerate(content):

@@ -63,7 +63,7 @@ def decode(request: ChatRequest, reply: object) -> list[StreamEvent]:
             chunk = {str(name): value for name, value in rest.items()}
             chunk["choices"] = [{**choice, "delta": message}, *others]
             return [*decoder.take(chunk), *decoder.end()]
-    raise MalformedResponseError(f"The reply holds no choices[0].message: {reply!r:.200}")
+    raise MalformedResponseError("The reply holds no choices[0].message.")
 
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
