@@ -11,16 +11,16 @@ import re
 
 from resayil.emulator import choosing, receipts
 from resayil.emulator.catalogue import Model
+from resayil.emulator.descriptions import described
 from resayil.emulator.filling import fill
 from resayil.emulator.phrases import PHRASES, label
-from resayil.emulator.values import Answer, Json, JsonObject, Picture, Question, Turn, dumps
+from resayil.emulator.values import Answer, Json, Picture, Question, Turn, dumps
 from resayil.emulator.words import is_arabic, numbers
 
 NAME_TOLD = re.compile(r"(?:my name is|I am called|call me|اسمي)\s+(?P<it>[^\s.,،؟?!؛]+)", re.IGNORECASE)
 NAME_ASKED = re.compile(
     r"what(?:'s| is) my name|my name\?|ما (?:هو )?اسمي|ماذا (?:كان )?اسمي|تعرف اسمي", re.IGNORECASE
 )
-KEYS = re.compile(r"[\"'`«]([A-Za-z_][\w-]{0,40})[\"'`»]")
 LONGEST_QUOTE = 400
 COMMAS = {"ar": "، ", "en": ", "}
 
@@ -66,49 +66,8 @@ def _text(question: Question, model: Model) -> str:
 
 
 def _object(question: Question) -> Json:
-    schema = question.json_schema or _described(question)
+    schema = question.json_schema or described(question)
     return fill(schema, choosing.evidence(question))
-
-
-def _described(question: Question) -> JsonObject:
-    """The schema that the prompt's own words describe: printed whole, or by its keys."""
-    spoken = [turn.text for turn in reversed(question.turns) if turn.role in ("user", "system")]
-    for text in spoken:
-        for found in _objects(text):
-            return (
-                found
-                if "properties" in found
-                else {"type": "object", "properties": _kinds(found), "required": [*found]}
-            )
-    for text in spoken:
-        if keys := list(dict.fromkeys(KEYS.findall(text))):
-            return {
-                "type": "object",
-                "properties": {key: {"type": "string"} for key in keys},
-                "required": keys,
-            }
-    return {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
-
-
-def _objects(text: str) -> list[JsonObject]:
-    found, at = [], text.find("{")
-    while at >= 0:
-        try:
-            value, end = json.JSONDecoder().raw_decode(text, at)
-        except (ValueError, RecursionError):
-            end = at + 1
-        else:
-            if value:
-                found.append(value)
-        at = text.find("{", end)
-    return sorted(found, key=lambda value: "properties" not in value or "$defs" not in value)
-
-
-def _kinds(example: JsonObject) -> JsonObject:
-    names: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string"}
-    return {
-        key: {"type": names[type(value)]} if type(value) in names else {} for key, value in example.items()
-    }
 
 
 def _of_results(question: Question, _model: Model) -> str:

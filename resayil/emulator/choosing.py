@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from resayil.emulator.descriptions import described
 from resayil.emulator.evidence import Evidence, is_identifier
 from resayil.emulator.filling import NUMERIC, fill, kind_of, properties_of, required_of, words_of
 from resayil.emulator.values import Question, Tool, ToolCall, Turn, dumps
@@ -27,6 +28,7 @@ LISTS = (
     re.compile(rf"{_NUMBER}(?:[,،] ?{_NUMBER})*[,،]? ?(?:and|&|و) ?{_NUMBER}"),
     re.compile(r"(?<=في )[^\s,،.؟?!؛]+(?:، ?[^\s,،.؟?!؛]+)* و(?:في )?[^\s,،.؟?!؛]+"),
 )
+ANY_OBJECT = {"type": "object"}
 BETWEEN = re.compile(r",? (?:and|&) |[,،] ?| و(?:في )?|(?<=\d) ?(?:and|&|و) ?(?=\d)")
 
 
@@ -155,6 +157,8 @@ def _arguments(tool: Tool, question: Question) -> list[str]:
     """The arguments of each call of a tool: one call for each item that they list."""
     at = newest_user(question)
     text = question.turns[at].text if at >= 0 else ""
+    if tool.name == question.named and tool.schema == ANY_OBJECT:
+        return [dumps(fill(described(question), evidence(question)))]
     versions = _versions(text) if _takes_one(tool) else [text]
     return [dumps(fill(tool.schema, evidence(question, version))) for version in versions]
 
