@@ -104,7 +104,7 @@ def play(photo: bytes, address: dict[str, Any]) -> list[AIMessage]:
 
 
 class Screen:
-    """Prints the pieces of a stream as they come: reasoning dim, tools yellow, each kind on a line of its own."""
+    """Prints the pieces of a stream as they come: each kind on a line of its own."""
 
     def __init__(self) -> None:
         self._style: str | None = None

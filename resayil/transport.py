@@ -220,13 +220,17 @@ def _perform(effect: Effect, io: SyncIO) -> object:
 
 
 class SyncPool:
-    """The pooled connections of one client, made at first use and anew in a forked child."""
+    """The pooled connections of one client, made at first use and anew in a forked child.
+
+    They are closed with the client, when nobody holds it any more, or at the interpreter's exit.
+    """
 
     def __init__(self, settings: Settings, transport: httpx.BaseTransport | None) -> None:
         self.settings = settings
         self._transport = transport
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
+        self._finalizer: weakref.finalize[[], SyncPool] | None = None
         self._closed = False
         _forget_in_child(self)
 
@@ -241,6 +245,7 @@ class SyncPool:
         with self._lock:
             if self._client is None:
                 self._client = self._made()
+                self._finalizer = weakref.finalize(self, self._client.close)
             return self._client
 
     def _made(self) -> httpx.Client:
@@ -254,12 +259,14 @@ class SyncPool:
         """Drop the connections without closing them: they are another process's."""
         self._lock = threading.Lock()
         self._client = None
+        if self._finalizer is not None:
+            self._finalizer.detach()
 
     def close(self) -> None:
         """Close all connections."""
         self._closed = True
-        if self._client is not None:
-            self._client.close()
+        if self._finalizer is not None:
+            self._finalizer()
 
 
 class AsyncIO:
