@@ -53,8 +53,8 @@ def check(request: ChatRequest, dialect: str) -> None:
         RequestError: no model or messages, a sampling setting out of its range, a field given twice.
         UnsupportedError: more than one choice.
     """
-    if not request.model or not request.model.isprintable() or not request.model.isascii():
-        raise RequestError(f"A model id is printable ASCII text, not {request.model!r}.")
+    if not request.model or not request.model.isprintable():
+        raise RequestError(f"A model id is printable text, not {request.model!r}.")
     if not request.messages:
         raise RequestError("A request needs at least one message.")
     if request.max_tokens is not None and request.max_tokens < 1:
