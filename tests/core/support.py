@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from resayil import AsyncClient, Client, Tool
+from resayil.emulator import Emulator
 from resayil.flow import Clock
 
 WIRE = Path(__file__).parents[1] / "wire"
@@ -153,6 +154,13 @@ def client_of(transport: Any, **settings: Any) -> Client:
 def async_client_of(transport: Any, **settings: Any) -> AsyncClient:
     """The same for an event loop."""
     return AsyncClient(KEY, BASE_URL, transport=transport, **{"max_retries": 0, **settings})
+
+
+def emulator_of(*oddities: str, profile: str = "documented") -> Emulator:
+    """An emulator that knows the tests' key."""
+    emulator = Emulator(profile, oddities)
+    emulator.add_key(KEY, plan="enterprise", credits=10**9, requests_per_minute=10**6)
+    return emulator
 
 
 class FakeClock:
