@@ -6,20 +6,18 @@ cheap to make, to copy and to pickle.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping
 from typing import Any, TypeVar
 
 from resayil import AsyncClient, Client, Settings
 
 MAX_CLIENTS = 64
-"""Configurations whose clients are kept; the one that was used longest ago goes first."""
+"""Configurations whose clients are kept; the one that came first goes first."""
 
 C = TypeVar("C", Client, AsyncClient)
 
-_LOCK = threading.Lock()
-_CLIENTS: OrderedDict[Hashable, Any] = OrderedDict()
+# A plain dict: its single operations are whole in threads, and a forked child inherits no held lock.
+_CLIENTS: dict[Hashable, Any] = {}
 
 
 def shared(kind: type[C], transport: Any, given: Mapping[str, Any]) -> C:
@@ -34,28 +32,22 @@ def shared(kind: type[C], transport: Any, given: Mapping[str, Any]) -> C:
         ConfigurationError: key, base URL or a setting is unusable.
     """
     key = _key(kind, transport, given)
-    with _LOCK:
-        client = _CLIENTS.get(key)
-        if client is None:
-            client = _CLIENTS[key] = kind(transport=transport, **given)
-            if len(_CLIENTS) > MAX_CLIENTS:
-                _CLIENTS.popitem(last=False)
-        _CLIENTS.move_to_end(key)
-        found: C = client
-    return found
+    client: C | None = _CLIENTS.get(key)
+    if client is None:
+        client = _CLIENTS.setdefault(key, kind(transport=transport, **given))
+        for old in list(_CLIENTS)[:-MAX_CLIENTS]:
+            _CLIENTS.pop(old, None)
+    return client
 
 
 def release(kind: type[C], transport: Any, given: Mapping[str, Any]) -> C | None:
     """The client of a configuration, if there is one, no longer shared: to be closed by whoever asked."""
-    with _LOCK:
-        client: C | None = _CLIENTS.pop(_key(kind, transport, given), None)
+    client: C | None = _CLIENTS.pop(_key(kind, transport, given), None)
     return client
 
 
 def _key(kind: type, transport: Any, given: Mapping[str, Any]) -> Hashable:
-    settings = Settings.load(**given)
-    return (
-        kind,
-        transport,
-        *(tuple(value.items()) if isinstance(value, Mapping) else value for _, value in settings),
+    values = (
+        tuple(value.items()) if isinstance(value, Mapping) else value for _, value in Settings.load(**given)
     )
+    return (kind, transport, *values)
