@@ -77,18 +77,19 @@ class Evidence:
         """Every number with the rank of its text, newest text first."""
         return [(rank, number) for rank, text in enumerate(self.texts) for number in numbers(text)]
 
-    def near(self, rank: int, number: Number) -> set[str]:
-        """What the words around a number are about."""
+    def closeness(self, rank: int, number: Number, words: set[str]) -> int:
+        """How much the words beside a number, on its own line, speak of these things."""
         text = self.texts[rank]
-        return concepts(
-            f"{text[max(0, number.start - NEARBY) : number.start]} {text[number.end : number.end + NEARBY]}"
-        )
+        # What a number is comes before it more often than after it, so that counts double.
+        before = text[max(0, number.start - NEARBY) : number.start].rpartition("\n")[2]
+        after = text[number.end : number.end + NEARBY].partition("\n")[0]
+        return 2 * len(shared(words, concepts(before))) + len(shared(words, concepts(after)))
 
     def assign(self, wanted: dict[str, set[str]]) -> dict[str, Number]:
         """Give each wanted parameter its number: best neighbours first, then order of appearance."""
         pool = [(rank, number) for rank, number in self.pool() if (rank, number.start) not in self.taken]
         scores = sorted(
-            (-len(shared(words, self.near(rank, number))), rank, number.start, order, name, number)
+            (-self.closeness(rank, number, words), rank, number.start, order, name, number)
             for order, (name, words) in enumerate(wanted.items())
             for rank, number in pool
         )

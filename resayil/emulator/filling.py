@@ -144,7 +144,7 @@ class _Filling:
         if number is not None:
             words = words_of(name)
             return any(
-                candidate == number and shared(words, self._evidence.near(rank, number))
+                candidate == number and self._evidence.closeness(rank, number, words)
                 for rank, candidate in self._evidence.pool()
             )
         return kind_of(part) == "string" and bool(self._evidence.written(words_of(name)))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,10 @@ def test_receipt_total_is_quoted_as_written(client: Client, png: Callable[..., b
     """The total line wins over the subtotal; digits and currency stay as the file writes them."""
     arabic = "مخبز\nخبز ٠٫٥٠٠ د.ك\nالمجموع الفرعي ١٢٫٠٠٠ د.ك\nالمجموع ١٢٫٥٠٠ د.ك"
     assert "١٢٫٥٠٠ د.ك" in said(client, as_url(png(arabic)), "كم المجموع؟")
+    before_tax = f"{arabic}\nالمجموع قبل الضريبة ١١٫٩٠٠ د.ك"
+    assert "١٢٫٥٠٠ د.ك" in said(client, as_url(png(before_tax)), "كم المجموع؟")
+    bare = "Bakery\nBread 0.500 KWD\nTotal 12.500"
+    assert "is 12.500 KWD." in said(client, as_url(png(bare)))
     english = "Bakery\nBread 0.500\nSubtotal 12.000\nTotal KWD 12.500"
     answer = said(client, as_url(png(english)), "What is the total?")
     assert "is KWD 12.500." in answer
@@ -113,7 +118,12 @@ def test_packed_text_cannot_blow_up(client: Client, as_url: AsUrl) -> None:
     body = b"zTXt" + b"Comment\x00\x00" + packed
     head = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sIIBBBBB", 13, b"IHDR", 2, 2, 8, 2, 0, 0, 0) + b"\x00" * 4
     data = head + struct.pack(">I", len(body) - 4) + body + b"\x00" * 4
-    assert len(said(client, as_url(data))) < 70_000
+    tracemalloc.start()
+    try:
+        assert len(said(client, as_url(data))) < 70_000
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_model_without_eyes_says_so(client: Client, receipt_url: str) -> None:

@@ -21,6 +21,8 @@ def tool(
 
 
 ADD = tool("my_adder_tool", "Takes two integers, a and b, and returns their sum.", a=INTEGER, b=INTEGER)
+FIND = tool("search", "Search the shop.", query=STRING, limit=INTEGER, optional=("limit",))
+SUM = tool("sum", a=NUMBER, b=NUMBER)
 TIME = tool("get_time", "Tell the local time of a place.", location=STRING)
 MAIL = tool("send_email", "Send an email to someone.", recipient=STRING, email=STRING, body=STRING)
 ORDER = tool("get_order_status", "Tell where an order is.", order_id=STRING)
@@ -42,6 +44,22 @@ CALLED: dict[str, tuple[str, list[dict[str, Any]], list[tuple[str, Any]]]] = {
         "احسبي مجموع الفاتورة ١٢٫٥٠٠ و ٣",
         [tool("حساب_الفاتورة", "يحسب مجموع الفاتورة", مبالغ={"type": "array", "items": NUMBER})],
         [("حساب_الفاتورة", {"مبالغ": [12.5, 3]})],
+    ),
+    "thousands and decimals": ("What is 1,234.5 + 12,5", [SUM], [("sum", {"a": 1234.5, "b": 12.5})]),
+    "a number's own line names it": (
+        "Award points by total kwd:\n3 items\ntotal 9.5",
+        [tool("award_points", total_kwd=NUMBER)],
+        [("award_points", {"total_kwd": 9.5})],
+    ),
+    "an optional number without its word": (
+        "Search for 5 cats",
+        [FIND],
+        [("search", {"query": "Search for 5 cats"})],
+    ),
+    "an optional number with its word": (
+        "Search for cats, limit 5",
+        [FIND],
+        [("search", {"query": "Search for cats, limit 5", "limit": 5})],
     ),
     "an identifier is text": (
         "Where is my order 4471?",
@@ -180,6 +198,15 @@ def test_result_is_answered_not_called_again(client: Client) -> None:
     )
     assert "tool_calls" not in said
     assert "3" in said["content"]
+    both = client.called(
+        None,
+        tool("get_weather", location=STRING),
+        TIME,
+        messages=_history(
+            "Tell me the weather and the time in Doha", ("get_weather", {"location": "Doha"}, "sunny")
+        ),
+    )
+    assert both == []
     arabic = _history("كم 1 + 2؟", ("my_adder_tool", {"a": 1, "b": 2}, '{"total": 3}'))
     assert "المجموع: 3" in client.said(messages=arabic, tools=offered)["content"]
 
@@ -208,7 +235,7 @@ def test_steps_follow_each_other_when_asked_for(client: Client) -> None:
 def test_values_come_from_earlier_turns_too(client: Client) -> None:
     """A number that the newest words lack is taken from what was said before, by the words beside it."""
     turns = [
-        {"role": "user", "content": "My total was 12.500 KWD and I paid with 20.000"},
+        {"role": "user", "content": "I paid with 20.000, and my total was 12.500 KWD"},
         {"role": "assistant", "content": "Noted."},
         {"role": "user", "content": "Loyalty points for member 7788 please"},
     ]
@@ -216,6 +243,20 @@ def test_values_come_from_earlier_turns_too(client: Client) -> None:
     assert client.called(None, loyalty, messages=turns) == [
         ("loyalty_points", {"member_id": "7788", "total_kwd": 12.5})
     ]
+
+
+def test_an_image_is_looked_at_before_tools_are_called(
+    client: Client, receipt_url: str, loyalty: dict[str, Any]
+) -> None:
+    """Words that speak of a tool beside a new image get the image's report, unless a call is forced."""
+    words = [
+        {"type": "text", "text": "Loyalty points of member 7788 for this total?"},
+        {"type": "image_url", "image_url": {"url": receipt_url}},
+    ]
+    model = "qwen3-vl:235b-instruct"
+    assert client.called(words, loyalty, model=model) == []
+    forced = client.called(words, loyalty, model=model, tool_choice="required")
+    assert forced == [("get_loyalty_points", {"member_id": "7788", "total_kwd": 12.5})]
 
 
 def test_names_of_any_script_reach_the_arguments(client: Client) -> None:
