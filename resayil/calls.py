@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -100,6 +100,8 @@ class Calls:
         dialect: Dialect = "messages" if (options.get("api") or self.settings.api) == "messages" else "chat"
         codec = CODECS[dialect]
         check_images(request, self.settings.max_image_bytes)
+        if request.reasoning_replay == "never":
+            request = replace(request, reasoning_replay=self.settings.reasoning_replay)
         request, placed = place_images(
             request,
             vision_model=self.settings.vision_model,
