@@ -190,7 +190,7 @@ def clean_key(given: str | SecretStr) -> SecretStr:
         ConfigurationError: it holds what no key holds; the message does not show it.
     """
     text = given.get_secret_value() if isinstance(given, SecretStr) else given
-    key = re.sub(r"^bearer\s+", "", text.strip(), flags=re.IGNORECASE)
+    key = re.sub(r"^bearer(?:\s+|$)", "", text.strip(), flags=re.IGNORECASE)
     if not key:
         raise ConfigurationError("The API key is empty.")
     wrong = next((n for n, char in enumerate(key) if not "!" <= char <= "~"), None)

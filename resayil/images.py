@@ -26,6 +26,7 @@ Detail = Literal["auto", "low", "high"]
 
 _KIB = 1000
 _HEAD = 16
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _LOCAL_NAMES = ("localhost", "local", "internal", "lan", "home.arpa")
 
 
@@ -206,4 +207,6 @@ def _is_public(host: str) -> bool:
         except OSError:
             return "." in host
     mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
+    if address in _NAT64:
+        mapped = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
     return (mapped or address).is_global and not address.is_multicast
