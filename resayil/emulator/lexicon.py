@@ -14,7 +14,8 @@ STOPWORDS = frozenset(
         "no yes let us want need like make made takes take given string integer number's s t re ve don "
         "json object input output ما من في علي الي عن هل هو هي هذا هذه ذلك كم كيف متي اين لماذا ان او ثم "
         "مع يا لي لك له قد لا نعم اريد اعطني قل اخبرني استخدم اداه الاداه التي الذي انا انت كان سوف عند "
-        "كل بعد قبل",
+        "كل بعد قبل "
+        "الحال حالك حالكم حالكي احوالك",
     )
 )
 

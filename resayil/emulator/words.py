@@ -41,12 +41,18 @@ SUFFIXES = (
     "ك",
 )
 SHORTEST_STEM = 3
+JOINED = tuple("وفبل")
 SHARED_PREFIX = 5
+
+
+def folded(word: str) -> str:
+    """One word without case, marks and alef variants."""
+    return MARKS.sub("", word.lower()).translate(LETTERS)
 
 
 def stem(word: str) -> str:
     """One word folded: case, marks and alef variants gone, the article and a common ending stripped."""
-    bare = MARKS.sub("", word.lower()).translate(LETTERS)
+    bare = folded(word)
     if not ARABIC.search(bare):
         return (
             bare[:-1]
@@ -63,25 +69,24 @@ def stem(word: str) -> str:
     return bare
 
 
-_STOPPED = STOPWORDS | {stem(word) for word in STOPWORDS}
+_STOPPED = {stem(word) for word in STOPWORDS}
 _CONCEPT_OF = {stem(word): concept for concept, row in CONCEPTS.items() for word in (concept, *row)}
 
 
 def concepts(text: str) -> set[str]:
     """What a text is about: its content words, folded, Arabic and English under one name."""
-    found: set[str] = set()
     plain = MARKS.sub("", text).replace("_", " ").replace("د.ك", " دينار ")
-    for word in WORD.findall(CAMEL.sub(" ", plain)):
-        for form in (word, word[1:]) if word[:1] in "وفبل" and len(word) > SHORTEST_STEM else (word,):
-            folded = stem(form)
-            if folded in _CONCEPT_OF:
-                found.add(_CONCEPT_OF[folded])
-                break
-        else:
-            folded = stem(word)
-            if folded not in _STOPPED and word.lower() not in _STOPPED and len(folded) > 1:
-                found.add(folded)
-    return found
+    words = (word for word in WORD.findall(CAMEL.sub(" ", plain)) if folded(word) not in STOPWORDS)
+    return {about for word in words if len(about := _concept(word)) > 1}
+
+
+def _concept(word: str) -> str:
+    """The one name of what a word means, else its stem; nothing when it carries no meaning."""
+    joined = word[:1] in JOINED and len(word) > SHORTEST_STEM
+    known = (
+        _CONCEPT_OF[stem(form)] for form in (word, word[1:] if joined else word) if stem(form) in _CONCEPT_OF
+    )
+    return next(known, "" if stem(word) in _STOPPED else stem(word))
 
 
 def _alike(one: str, other: str) -> bool:

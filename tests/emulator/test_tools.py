@@ -99,6 +99,12 @@ CALLED: dict[str, tuple[str, list[dict[str, Any]], list[tuple[str, Any]]]] = {
     ),
     "no arguments": ("Use the magic_reset tool", [tool("magic_reset")], [("magic_reset", {})]),
     "a greeting calls nothing": ("Hello, how are you?", [ADD, MAIL, ORDER], []),
+    "an Arabic greeting calls nothing": ("مرحبا، كيف الحال؟", [ADD, MAIL, ORDER], []),
+    "an Arabic identifier": (
+        "حالة الطلب رقم ٥٥ لو سمحت",
+        [ORDER],
+        [("get_order_status", {"order_id": "55"})],
+    ),
     "a refusal calls nothing": ("Don't use any tools: what is 1 + 2?", [ADD], []),
     "one number is too few": ("I was born in 1990", [ADD], []),
     "an optional parameter without a word": ("transfer 5", [TRANSFER], [("transfer", {"amount": 5})]),
