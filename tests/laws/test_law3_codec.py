@@ -163,7 +163,6 @@ def test_allowed_images_are_read_back_from_messages(image: ImagePart) -> None:
 
 INVALID = {
     "no model": ChatRequest("", TURN),
-    "Arabic model": ChatRequest("نموذج", TURN),
     "line break in model": ChatRequest("m\r\nx-evil: 1", TURN),
     "no messages": ChatRequest("m", ()),
     "max_tokens 0": ChatRequest("m", TURN, max_tokens=0),
