@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from langchain_resayil.answers import OutputVersion, ai_message
 from langchain_resayil.chunks import ChunkMaker
@@ -23,7 +23,7 @@ from langchain_resayil.convert import read_messages
 from langchain_resayil.errors import langchain_errors
 from langchain_resayil.options import read_options, read_tools
 from langchain_resayil.structured import Method, structured
-from resayil import AsyncClient, ChatResponse, Client, Message, Settings
+from resayil import AsyncClient, ChatResponse, Client, Message, Settings, __version__
 from resayil.images import MAX_IMAGE_BYTES
 
 _CALL_FIELDS = ("max_tokens", "temperature", "top_p", "top_k", "stop", "seed", "extra_body")
@@ -125,6 +125,11 @@ class ChatResayil(BaseChatModel):
                 f"client_options cannot set {', '.join(unknown)}; see the fields of resayil.Settings"
             )
         return given
+
+    @model_validator(mode="after")
+    def _tell_version(self) -> Self:
+        self._add_version("langchain-resayil", __version__)
+        return self
 
     @property
     def model_name(self) -> str:

@@ -12,16 +12,16 @@ import re
 from langchain_core.utils.json import parse_partial_json
 
 _ENDINGS = ("", "]", "}", ' "]', ' "}')
-_NOTE = " «not executable: {}»"
-_MARK = re.compile(r'(?: ")?[\]}]? «not executable: [^«»]*»\Z')
+_MARK = re.compile("«[^«»]* not executable: [^«»]*»\\Z")
 
 
 def mark(raw: str, reason: str) -> str:
     """The fragment that keeps LangChain from making a call of these arguments; empty where it would not."""
     if raw and not _is_repaired(raw):
         return ""
-    note = _NOTE.format(re.sub("[«»]", "", reason))
-    return next(ending + note for ending in _ENDINGS if not _is_repaired(raw + ending + note))
+    note = f" not executable: {re.sub('[«»]', '', reason)}»"
+    marks = ("«" + ending + note for ending in _ENDINGS)
+    return next(mark for mark in marks if not _is_repaired(raw + mark))
 
 
 def unmarked(arguments: str) -> str:

@@ -1,0 +1,368 @@
+"""The adapter's law: what the core says goes through LangChain's messages and comes back as it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    RemoveMessage,
+    SystemMessage,
+    ToolMessage,
+    message_chunk_to_message,
+)
+
+from langchain_resayil.answers import OutputVersion, ai_message
+from langchain_resayil.chunks import ChunkMaker
+from langchain_resayil.convert import read_answer, read_messages
+from langchain_resayil.marks import mark, unmarked
+from resayil import (
+    ChatResponse,
+    ImageError,
+    ImagePart,
+    InvalidToolCall,
+    Message,
+    MessageEnd,
+    MessageStart,
+    ReasoningDelta,
+    ReasoningPart,
+    StreamEvent,
+    TextDelta,
+    TextPart,
+    ToolCallDelta,
+    ToolCallPart,
+    ToolResultPart,
+    UnsupportedError,
+    Usage,
+    UsageReport,
+    assistant,
+    system,
+    tool_result,
+    user,
+)
+from resayil.accumulate import Accumulator
+from resayil.jsontext import dumps
+
+ARABIC = "كم نقطة لديّ؟ رقمي ٧٧٨٨"
+VERSIONS: Sequence[OutputVersion] = ("v0", "v1")
+
+words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12) | st.just(ARABIC)
+plain_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=5,
+)
+objects = st.dictionaries(words, plain_json, max_size=3)
+whole_arguments = objects.map(dumps)
+cut_arguments = st.tuples(whole_arguments, st.integers(0, 40)).map(lambda pair: pair[0][: pair[1]])
+raw_arguments = (
+    whole_arguments | cut_arguments | words | st.sampled_from(["", " ", "[1]", '{"a": 1e999}', "null"])
+)
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> list[StreamEvent]:
+    """The events of any answer: parts of every kind in any order, each in several fragments."""
+    events: list[StreamEvent] = [MessageStart("chatcmpl-1", draw(st.sampled_from(["", "deepseek-v4-pro"])))]
+    calls = 0
+    for part in range(draw(st.integers(0, 6))):
+        kind = draw(st.sampled_from(["text", "reasoning", "call"]))
+        if kind == "call":
+            name = draw(st.sampled_from(["get_points", "not_offered"]))
+            raw = draw(raw_arguments)
+            cut = draw(st.integers(0, len(raw)))
+            events.append(ToolCallDelta(part, calls, raw[:cut], f"call_{part}", name))
+            events.append(ToolCallDelta(part, calls, raw[cut:]))
+            calls += 1
+        elif kind == "text":
+            events += [TextDelta(part, text) for text in draw(st.lists(words, min_size=1, max_size=3))]
+        else:
+            events += [ReasoningDelta(part, text) for text in draw(st.lists(words, min_size=1, max_size=3))]
+            if draw(st.booleans()):
+                events.append(ReasoningDelta(part, "", "signed"))
+    events.append(UsageReport(Usage(7, 5, cache_read_tokens=2)))
+    events.append(MessageEnd(draw(st.sampled_from(["stop", "length", "tool_calls"]))))
+    return events
+
+
+def accumulated(events: list[StreamEvent]) -> ChatResponse:
+    """What the core makes of the events."""
+    accumulator = Accumulator(frozenset({"get_points"}))
+    for event in events:
+        accumulator.add(event)
+    return accumulator.response("asked-for", Usage(0, 0))
+
+
+def streamed(events: list[StreamEvent], version: OutputVersion) -> AIMessage:
+    """What LangChain makes of their chunks, added up one by one."""
+    maker = ChunkMaker(version, lambda: accumulated(events))
+    chunks = [chunk.message for event in events for chunk in maker.feed(event)]
+    total = chunks[0]
+    for chunk in chunks[1:]:
+        total = total + chunk
+    message = message_chunk_to_message(total)
+    assert isinstance(message, AIMessage)
+    return message
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@given(events=answers())
+def test_an_answer_comes_back_as_it_was(version: OutputVersion, events: list[StreamEvent]) -> None:
+    """Core to LangChain to core is the identity for whole answers: parts, order, ids, signatures, Arabic."""
+    response = accumulated(events)
+    assert read_answer(ai_message(response, version), "it") == response.message.content
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@given(events=answers())
+def test_a_streamed_answer_comes_back_as_it_was(version: OutputVersion, events: list[StreamEvent]) -> None:
+    """So it is for streams that LangChain has added up, broken and cut tool calls included."""
+    assert read_answer(streamed(events, version), "it") == accumulated(events).message.content
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@given(events=answers())
+def test_stream_and_call_are_one_message(version: OutputVersion, events: list[StreamEvent]) -> None:
+    """A stream added up says what a call says: metadata, usage and the calls that can be executed."""
+    whole, added = ai_message(accumulated(events), version), streamed(events, version)
+    assert added.response_metadata == whole.response_metadata
+    assert added.usage_metadata == whole.usage_metadata
+    assert added.tool_calls == whole.tool_calls
+    assert [call["id"] for call in added.invalid_tool_calls] == [
+        call["id"] for call in whole.invalid_tool_calls
+    ]
+    assert added.text == whole.text
+    kinds = [block["type"] for block in whole.content_blocks]
+    told = [block["type"].replace("tool_call_chunk", "invalid_tool_call") for block in added.content_blocks]
+    assert told == kinds
+
+
+@given(events=answers())
+def test_a_message_survives_being_stored(events: list[StreamEvent]) -> None:
+    """A message that went through JSON, as checkpoints do, still comes back as it was."""
+    message = ai_message(accumulated(events), "v0")
+    stored = AIMessage(**json.loads(json.dumps(message.model_dump(), ensure_ascii=False)))
+    assert read_answer(stored, "it") == accumulated(events).message.content
+
+
+@given(raw=raw_arguments, reason=words)
+@settings(max_examples=300)
+def test_no_repair_makes_a_call_of_marked_arguments(raw: str, reason: str) -> None:
+    """Marked arguments are invalid for LangChain whatever was cut, and the mark comes off without a trace."""
+    marked = raw + mark(raw, reason)
+    fragment = {"name": "get_points", "args": marked, "id": "call_1", "index": 0, "type": "tool_call_chunk"}
+    chunk = AIMessageChunk(content="", tool_call_chunks=[fragment])
+    assert not chunk.tool_calls
+    assert unmarked(marked) == raw
+
+
+PICTURE = {"base64": "iVBORw0KGgo=", "url": "https://images.example/p.png"}
+PNG = b"\x89PNG\r\n\x1a\n"
+BYTES, LINK = ImagePart(PNG), ImagePart(url=PICTURE["url"])
+
+BLOCKS: list[tuple[dict[str, Any], TextPart | ImagePart]] = [
+    ({"type": "text", "text": ARABIC}, TextPart(ARABIC)),
+    (
+        {"type": "text", "text": ARABIC, "cache_control": {"type": "ephemeral"}, "annotations": []},
+        TextPart(ARABIC),
+    ),
+    ({"type": "input_text", "text": ARABIC}, TextPart(ARABIC)),
+    ({"type": "image", "base64": PICTURE["base64"], "mime_type": "image/png"}, BYTES),
+    ({"type": "image", "base64": PICTURE["base64"]}, BYTES),
+    ({"type": "image", "url": PICTURE["url"]}, LINK),
+    ({"type": "image", "source_type": "base64", "data": PICTURE["base64"], "mime_type": "image/png"}, BYTES),
+    ({"type": "image", "source_type": "url", "url": PICTURE["url"]}, LINK),
+    ({"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PICTURE['base64']}"}}, BYTES),
+    (
+        {"type": "image_url", "image_url": {"url": PICTURE["url"], "detail": "low"}},
+        ImagePart(url=PICTURE["url"], detail="low"),
+    ),
+    ({"type": "image_url", "image_url": PICTURE["url"]}, LINK),
+    ({"type": "input_image", "image_url": PICTURE["url"]}, LINK),
+    (
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE["base64"]}},
+        BYTES,
+    ),
+    ({"type": "image", "source": {"type": "url", "url": PICTURE["url"]}}, LINK),
+    ({"type": "non_standard", "value": {"type": "text", "text": ARABIC}}, TextPart(ARABIC)),
+]
+
+
+@pytest.mark.parametrize(("block", "part"), BLOCKS, ids=lambda value: str(value)[:60])
+def test_a_block_is_read(block: dict[str, Any], part: TextPart | ImagePart) -> None:
+    """Every vocabulary of blocks means the same part, in user messages and in tool results."""
+    assert read_messages([HumanMessage([block])]) == (Message("user", (part,)),)
+    assert read_messages([ToolMessage([block], tool_call_id="c")]) == (
+        Message("tool", (ToolResultPart("c", (part,)),)),
+    )
+
+
+CALL = ToolCallPart("call_1", "get_points", {"رقم": "٧٧٨٨"})
+LC_CALL = {"name": "get_points", "args": {"رقم": "٧٧٨٨"}, "id": "call_1", "type": "tool_call"}
+BROKEN = {"name": "f", "args": '{"a', "id": "call_2", "error": "cut", "type": "invalid_tool_call"}
+TOOL_USE = {"type": "tool_use", "id": "call_1", "name": "get_points", "input": {"رقم": "٧٧٨٨"}}
+
+CANONICAL: list[tuple[str, BaseMessage, Message | tuple[Message, ...]]] = [
+    ("a system message", SystemMessage(ARABIC), system(ARABIC)),
+    ("a system message of blocks", SystemMessage([{"type": "text", "text": ARABIC}]), system(ARABIC)),
+    ("a user message", HumanMessage(ARABIC), user(ARABIC)),
+    ("an empty user message", HumanMessage(""), user()),
+    ("a user's name", HumanMessage(ARABIC, name="noura"), user(ARABIC, name="noura")),
+    ("strings among blocks", HumanMessage([ARABIC, {"type": "text", "text": "2"}]), user(ARABIC, "2")),
+    ("a chat message", ChatMessage(content=ARABIC, role="user"), user(ARABIC)),
+    ("a developer's message", ChatMessage(content=ARABIC, role="developer"), system(ARABIC)),
+    ("a model's chat message", ChatMessage(content=ARABIC, role="assistant"), assistant(ARABIC)),
+    ("a tool result", ToolMessage(ARABIC, tool_call_id="c"), tool_result("c", ARABIC)),
+    (
+        "a failed tool, its artifact and name left out",
+        ToolMessage("no", tool_call_id="c", status="error", artifact=object(), name="f"),
+        tool_result("c", "no", is_error=True),
+    ),
+    (
+        "tool results inside a user message",
+        HumanMessage([{"type": "tool_result", "tool_use_id": "c", "content": "1", "is_error": True}, ARABIC]),
+        (tool_result("c", "1", is_error=True), user(ARABIC)),
+    ),
+    ("an answer", AIMessage(ARABIC, name="agent"), assistant(ARABIC, name="agent")),
+    ("an empty answer", AIMessage(""), assistant()),
+    ("calls", AIMessage("", tool_calls=[LC_CALL]), assistant(CALL)),
+    (
+        "broken calls",
+        AIMessage(ARABIC, tool_calls=[LC_CALL], invalid_tool_calls=[BROKEN]),
+        assistant(ARABIC, CALL, InvalidToolCall("call_2", "f", '{"a')),
+    ),
+    (
+        "a call without an id",
+        AIMessage("", tool_calls=[{**LC_CALL, "id": None}]),
+        assistant(ToolCallPart("get_points", "get_points", CALL.arguments)),
+    ),
+    (
+        "Anthropic's call block",
+        AIMessage([{"type": "text", "text": ARABIC}, TOOL_USE]),
+        assistant(ARABIC, CALL),
+    ),
+    ("a call and its block", AIMessage([TOOL_USE], tool_calls=[LC_CALL]), assistant(CALL)),
+    (
+        "an edited call wins over its block",
+        AIMessage([{**TOOL_USE, "input": {}}], tool_calls=[LC_CALL]),
+        assistant(CALL),
+    ),
+    (
+        "a removed call stays removed",
+        AIMessage([{**TOOL_USE, "id": "gone"}], tool_calls=[LC_CALL]),
+        assistant(CALL),
+    ),
+    (
+        "a call stands where its block does",
+        AIMessage([TOOL_USE, ARABIC], tool_calls=[LC_CALL]),
+        assistant(CALL, ARABIC),
+    ),
+    ("a standard call block", AIMessage(content_blocks=[LC_CALL]), assistant(CALL)),  # type: ignore[list-item]
+    (
+        "reasoning beside the text",
+        AIMessage(ARABIC, additional_kwargs={"reasoning_content": "t"}),
+        assistant(ReasoningPart("t"), ARABIC),
+    ),
+    (
+        "a reasoning block",
+        AIMessage([{"type": "reasoning", "reasoning": "t"}]),
+        assistant(ReasoningPart("t")),
+    ),
+    (
+        "a signed reasoning block",
+        AIMessage([{"type": "reasoning", "reasoning": "t", "extras": {"signature": "s"}}]),
+        assistant(ReasoningPart("t", "s")),
+    ),
+    (
+        "a thinking block",
+        AIMessage([{"type": "thinking", "thinking": "t", "signature": "s"}]),
+        assistant(ReasoningPart("t", "s")),
+    ),
+    (
+        "hidden thinking",
+        AIMessage([{"type": "redacted_thinking", "data": "s"}]),
+        assistant(ReasoningPart("", "s")),
+    ),
+    (
+        "a reasoning summary",
+        AIMessage([{"type": "reasoning", "summary": [{"text": "a"}, {"text": "b"}]}]),
+        assistant(ReasoningPart("ab")),
+    ),
+    (
+        "what is never sent",
+        AIMessage(
+            ARABIC,
+            id="run-1",
+            response_metadata={"credits": 1.0},
+            usage_metadata={"input_tokens": 1, "output_tokens": 1, "total_tokens": 2},
+        ),
+        assistant(ARABIC),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"), [row[1:] for row in CANONICAL], ids=[row[0] for row in CANONICAL]
+)
+def test_a_message_is_read(message: BaseMessage, expected: Message | tuple[Message, ...]) -> None:
+    """LangChain's messages have one canonical form in the core."""
+    assert read_messages([message]) == (expected if isinstance(expected, tuple) else (expected,))
+
+
+REFUSED: list[tuple[BaseMessage, str]] = [
+    (
+        HumanMessage([{"type": "file", "base64": "AA==", "mime_type": "application/pdf"}]),
+        r"messages\[0\] \(human\) holds a file",
+    ),
+    (HumanMessage([{"type": "audio", "base64": "AA==", "mime_type": "audio/wav"}]), "holds audio"),
+    (HumanMessage([{"type": "input_audio", "input_audio": {}}]), "holds audio"),
+    (HumanMessage([{"type": "video", "url": "https://v.example/v"}]), "holds a video"),
+    (HumanMessage([{"type": "image", "file_id": "file-1"}]), "neither base64 nor a url"),
+    (HumanMessage([{"type": "thinking", "thinking": "x"}]), "a block of type 'thinking'"),
+    (
+        ToolMessage([{"type": "file", "url": "https://v.example/v"}], tool_call_id="c"),
+        r"\(tool\) holds a file",
+    ),
+    (AIMessage([{"type": "image", "url": PICTURE["url"]}]), "only user messages"),
+    (
+        AIMessage([{"type": "server_tool_call", "name": "web_search", "args": {}, "id": "s"}]),
+        "server_tool_call",
+    ),
+    (AIMessage("", additional_kwargs={"function_call": {"name": "f", "arguments": "{}"}}), "function_call"),
+    (FunctionMessage(content="1", name="f"), "FunctionMessage"),
+    (ChatMessage(content="1", role="critic"), "critic"),
+    (RemoveMessage("1"), "RemoveMessage"),
+]
+
+
+@pytest.mark.parametrize(("message", "words"), REFUSED, ids=[row[1] for row in REFUSED])
+def test_what_cannot_be_said_is_refused(message: BaseMessage, words: str) -> None:
+    """What the service has no words for raises and names the message; nothing vanishes."""
+    with pytest.raises(UnsupportedError, match=words):
+        read_messages([message])
+
+
+@pytest.mark.parametrize("source", [{"base64": "%%"}, {"base64": "AAAA"}, {"url": "http://10.0.0.1/x.png"}])
+def test_a_bad_image_names_its_message(source: dict[str, str]) -> None:
+    """An image that cannot be sent says which message holds it."""
+    with pytest.raises(ImageError, match=r"messages\[1\] \(human\)"):
+        read_messages([SystemMessage("s"), HumanMessage([{"type": "image", **source}])])
+
+
+def test_an_edited_message_keeps_its_edit() -> None:
+    """A layout that no longer fits the text is left aside, so an edit is never cut up."""
+    parts = (TextPart("a"), ReasoningPart("t"), TextPart("b"))
+    message = ai_message(ChatResponse("", "m", Message("assistant", parts), "stop", Usage(0, 0)), "v0")
+    assert read_answer(message, "it") == parts
+    edited = message.model_copy(update={"content": "something else"})
+    assert read_answer(edited, "it") == (ReasoningPart("t"), TextPart("something else"))
