@@ -18,13 +18,13 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, fiel
 
 from langchain_resayil.answers import OutputVersion, ai_message
 from langchain_resayil.chunks import ChunkMaker
-from langchain_resayil.clients import release, shared
 from langchain_resayil.convert import read_messages
 from langchain_resayil.errors import langchain_errors
 from langchain_resayil.options import read_options, read_tools
 from langchain_resayil.structured import Method, structured
 from resayil import AsyncClient, ChatResponse, Client, Message, Settings, __version__
 from resayil.images import MAX_IMAGE_BYTES
+from resayil.sharing import release, shared
 
 _CALL_FIELDS = ("max_tokens", "temperature", "top_p", "top_k", "stop", "seed", "extra_body")
 _CLIENT_FIELDS = (

@@ -190,7 +190,7 @@ class Calls:
         bounds = Bounds(
             settings.max_body_bytes,
             settings.max_error_bytes,
-            settings.read_timeout,
+            options.get("read_timeout") or settings.read_timeout,
             settings.gap_timeout,
             options.get("deadline") or settings.deadline,
         )

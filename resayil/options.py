@@ -44,6 +44,7 @@ class CallOptions(TypedDict, total=False):
     """How one call is made, before the client's settings; seconds where they are times."""
 
     api: API | None
+    read_timeout: float | None
     deadline: float | None
     max_retries: int | None
     extra_headers: Mapping[str, str] | None

@@ -1,7 +1,6 @@
-"""The core's clients, one for each distinct configuration, shared by all models that have it.
+"""Clients, one for each distinct configuration, shared by everything in an adapter that has it.
 
-So two hundred models of one configuration use one pool of connections, and a model itself is a plain value:
-cheap to make, to copy and to pickle.
+So two hundred models or deployments of one configuration use one pool of connections.
 """
 
 from __future__ import annotations
@@ -9,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any, TypeVar
 
-from resayil import AsyncClient, Client, Settings
+from resayil.client import AsyncClient, Client
+from resayil.config import Settings
 
 MAX_CLIENTS = 64
 """Configurations whose clients are kept; the one that came first goes first."""
