@@ -109,8 +109,6 @@ class Calls:
             catalogue=self.learned.catalogue,
         )
         self._warn_of_images(request)
-        if request.reasoning_replay == "never":
-            request = replace(request, reasoning_replay=self.settings.reasoning_replay)
         exchange = self._exchange(options, request.model)
         headers = self._headers(options, dialect, stream=stream)
         first = style = self._style(request.model)
