@@ -140,10 +140,11 @@ def image_from_path(
         descriptor = os.open(real, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except (OSError, ValueError, RuntimeError) as error:
         raise ImageError(f"The image {named.name!r} cannot be opened: {error}.") from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)  # open() takes no directory, not even to close it
+        raise ImageError(f"{named.name!r} is not a regular file.")
     with open(descriptor, "rb") as file:  # noqa: PTH123 - an open descriptor, checked before it is read
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise ImageError(f"{named.name!r} is not a regular file.")
         _check_size(status.st_size, max_bytes)
         return image_from_bytes(file.read(max_bytes + 1), detail=detail, max_bytes=max_bytes)
 
