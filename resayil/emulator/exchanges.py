@@ -15,6 +15,7 @@ from resayil.emulator import (
     drafts,
     messages,
     messages_wire,
+    retelling,
     scripts,
     speech,
     tokens,
@@ -81,7 +82,7 @@ class Exchange:
         body = checks.parsed(self.request.body)
         asked = READERS[self.record.dialect](body, self.request.query, self.world.oddities)
         self.record.stream = asked.stream
-        return asked
+        return replace(asked, turns=retelling.understood(asked.turns))
 
 
 def talk(exchange: Exchange) -> Draft:

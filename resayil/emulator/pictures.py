@@ -18,6 +18,8 @@ PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 LONGEST_TEXT = 65_536
 EXIF_DESCRIPTION = 0x010E
 EXIF_HEADER = b"Exif\x00\x00"
+TIFF_IN_ROW = 4
+JPEG_MARKER = 0xFF
 JPEG_APP1, JPEG_COMMENT, JPEG_SCAN = 0xE1, 0xFE, 0xDA
 JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 JPEG_BARE = frozenset(range(0xD0, 0xD8)) | {0x01}
@@ -108,7 +110,7 @@ def _png(data: bytes) -> Picture:
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes]]:
     at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:  # noqa: PLR2004 - every JPEG marker starts with this byte
+    while at + 4 <= len(data) and data[at] == JPEG_MARKER:
         marker = data[at + 1]
         if marker in JPEG_BARE:
             at += 2
@@ -144,7 +146,7 @@ def _exif_description(tiff: bytes) -> str:
         at = start + 2 + row * 12
         tag, _kind, size, value = struct.unpack(f"{order}HHII", tiff[at : at + 12])
         if tag == EXIF_DESCRIPTION:
-            short = size <= 4  # noqa: PLR2004 - TIFF keeps values of up to four bytes in the row itself
+            short = size <= TIFF_IN_ROW
             return _text(tiff[at + 8 : at + 8 + size] if short else tiff[value : value + size])
     return ""
 

@@ -11,7 +11,7 @@ import struct
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import uvicorn
 from starlette.applications import Starlette
@@ -37,7 +37,7 @@ class BrokenOffError(ConnectionError):
 class _Connection(H11Protocol):
     """A connection that can be found by its client's address, so that a cut can break it."""
 
-    open_ones: dict[tuple[str, int], asyncio.Transport] = {}  # noqa: RUF012 - shared by all connections on purpose
+    open_ones: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Remember the connection."""

@@ -217,6 +217,37 @@ def test_result_is_answered_not_called_again(client: Client) -> None:
     assert "المجموع: 3" in client.said(messages=arabic, tools=offered)["content"]
 
 
+TOLD: dict[str, list[dict[str, str]]] = {
+    "as an assistant message": [{"role": "assistant", "content": "4"}],
+    "as the user's words": [{"role": "user", "content": "[result of tool call call_0]\n4"}],
+    "with a label": [{"role": "user", "content": "Tool result: 4"}],
+    "in Arabic": [{"role": "assistant", "content": "نتيجة الأداة: 4"}],
+}
+
+
+@pytest.mark.parametrize("way", TOLD)
+@pytest.mark.parametrize("told_call", [True, False])
+def test_results_told_in_words_are_understood(client: Client, way: str, *, told_call: bool) -> None:
+    """A history whose tool turns are plain words, as one article and older servers have them, is answered."""
+    turns = _history("What is 1 + 3", ("my_adder_tool", {"a": 1, "b": 3}, ""))[:-1]
+    if told_call:
+        turns[1] = {"role": "assistant", "content": '[tool call call_0] my_adder_tool {"a": 1, "b": 3}'}
+    offered = [{"type": "function", "function": ADD}]
+    said = client.said(messages=[*turns, *TOLD[way]], tools=offered)
+    assert "tool_calls" not in said
+    assert "returned: 4." in said["content"]
+
+
+def test_an_answer_is_no_result(client: Client) -> None:
+    """An assistant's answer after a result stays an answer, and the next question may call again."""
+    turns = [
+        *_history("What is 1 + 2", ("my_adder_tool", {"a": 1, "b": 2}, "3")),
+        {"role": "assistant", "content": "It is 3."},
+        {"role": "user", "content": "And 4 + 5?"},
+    ]
+    assert client.called(None, ADD, messages=turns) == [("my_adder_tool", {"a": 4, "b": 5})]
+
+
 def test_failed_tool_is_told(client: Client) -> None:
     """A result that is an error is told as one."""
     history = _history("What is 1 + 2", ("my_adder_tool", {"a": 1}, "Error: Missing required argument 'b'."))
