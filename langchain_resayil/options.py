@@ -13,7 +13,12 @@ from resayil.options import CallOptions, RequestOptions
 KNOWN = frozenset({*RequestOptions.__annotations__, *CallOptions.__annotations__})
 """What a call may be given besides its messages and its model."""
 
-_ALIASES = {"stop_sequences": "stop", "max_completion_tokens": "max_tokens"}
+_ALIASES = {
+    "stop_sequences": "stop",
+    "max_completion_tokens": "max_tokens",
+    "timeout": "read_timeout",
+    "request_timeout": "read_timeout",
+}
 _LANGCHAINS_OWN = frozenset(
     {"stream"}
 )  # `invoke(…, stream=True)`: LangChain has acted on it before we are asked

@@ -30,14 +30,15 @@ def emulator() -> Emulator:
 def make_model(emulator: Emulator) -> MakeModel:
     """Makes models that talk to the emulator without a socket."""
 
+    given = {
+        "model": "deepseek-v4-flash",
+        "api_key": emulator.key,
+        "base_url": emulator.base_url,
+        "http_transport": emulator.transport(),
+        "http_async_transport": emulator.async_transport(),
+    }
+
     def make(**settings: Any) -> ChatResayil:
-        given = {
-            "model": "deepseek-v4-flash",
-            "api_key": emulator.key,
-            "base_url": emulator.base_url,
-            "http_transport": emulator.transport(),
-            "http_async_transport": emulator.async_transport(),
-        }
         return ChatResayil(**{**given, **settings})
 
     return make
