@@ -29,7 +29,6 @@ def emulator() -> Emulator:
 @pytest.fixture
 def make_model(emulator: Emulator) -> MakeModel:
     """Makes models that talk to the emulator without a socket."""
-
     given = {
         "model": "deepseek-v4-flash",
         "api_key": emulator.key,

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessageChunk
 
 from langchain_resayil import ChatResayil
 from langchain_resayil.marks import unmarked
-from resayil import APIConnectionError
+from resayil import StreamInterruptedError
 from resayil.emulator import Call, Emulator, Reply
 
 Join = Callable[[Any], AIMessageChunk]
@@ -266,7 +266,7 @@ def test_an_error_inside_a_stream_keeps_what_came(model: ChatResayil, emulator: 
     """A stream that breaks off raises, with the text that was delivered."""
     emulator.reply("واحد اثنان ثلاثة أربعة")
     emulator.fault("cut", after_events=3)
-    with pytest.raises(APIConnectionError) as caught:
+    with pytest.raises(StreamInterruptedError) as caught:
         list(model.stream(QUESTION))
     assert "واحد".startswith(caught.value.partial_text[:2])
     assert caught.value.partial_text
