@@ -153,7 +153,7 @@ class Session:
         Raises:
             EmptyResponseError: nothing came.
             StreamInterruptedError: the answer's end did not come.
-            APIConnectionError: it did not come because of the failure.
+            APITimeoutError: it did not come in time.
         """
         for sse in self._sse.close():
             try:
@@ -172,13 +172,22 @@ class Session:
     def interrupted(self, failure: Failure | None = None) -> ResayilError:
         """The error of a stream that ended here, with what was delivered."""
         if failure is not None:
-            return self._partial(self._failed(failure))
+            return self._partial(self._broken_off(failure))
         if not self._began:
             return self._partial(
                 EmptyResponseError("The stream ended without a single event.", response=self._reply)
             )
         text = "The stream ended before the answer did: no finish reason came. See partial_text for what did."
         return self._partial(StreamInterruptedError(text, response=self._reply))
+
+    def _broken_off(self, failure: Failure) -> ResayilError:
+        """The error of a failure; one of the connection, once events have come, is an interruption."""
+        error = self._failed(failure)
+        if failure.kind != "connection" or not self._began:
+            return error
+        interrupted = StreamInterruptedError(error.message, response=self._reply)
+        interrupted.__cause__ = error.__cause__
+        return interrupted
 
     @property
     def _reply(self) -> ErrorResponse:

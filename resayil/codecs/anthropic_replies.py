@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from resayil.codecs.envelopes import holds_error
+from resayil.codecs.reading import count, details, table, text_of, word
 from resayil.codecs.stream_error import StreamError
 from resayil.codecs.thinking import ThinkSplitter
 from resayil.errors import MalformedResponseError
@@ -127,7 +128,7 @@ class AnthropicStream:
             raise MalformedResponseError(
                 f"An event of the stream is a JSON {type(payload).__name__}, not an object."
             )
-        return self.take(payload.get("type") or sse.name, payload)
+        return self.take(word(payload.get("type")) or sse.name, payload)
 
     def take(self, kind: object, payload: Mapping[str, Any]) -> list[StreamEvent]:
         """The events in one payload."""
@@ -135,11 +136,13 @@ class AnthropicStream:
             case "content_block_delta":
                 return self._delta(payload)
             case "message_start":
-                return self._start(payload.get("message") or _NOTHING)
+                return self._start(table(payload.get("message"), "message"))
             case "content_block_start":
-                return self._open(payload.get("index") or 0, payload.get("content_block") or _NOTHING)
+                return self._open(
+                    count(payload.get("index")), table(payload.get("content_block"), "content block")
+                )
             case "content_block_stop":
-                return self._stop(payload.get("index") or 0)
+                return self._stop(count(payload.get("index")))
             case "message_delta":
                 return self._message_delta(payload)
             case "message_stop":
@@ -152,7 +155,9 @@ class AnthropicStream:
 
     def _start(self, message: Mapping[str, Any]) -> list[StreamEvent]:
         events: list[StreamEvent] = [
-            MessageStart(message.get("id") or "", message.get("model") or "", message.get("created"))
+            MessageStart(
+                word(message.get("id")), word(message.get("model")), count(message.get("created")) or None
+            )
         ]
         extra = {
             key: value for key, value in message.items() if key not in _MESSAGE_FIELDS and value is not None
@@ -179,16 +184,17 @@ class AnthropicStream:
         draft = self._blocks[index] = _Block(kind, self._parts, self._calls, block)
         match kind:
             case "text":
-                return events + self._text(draft, block.get("text") or "")
+                return events + self._text(draft, block.get("text"))
             case "thinking":
-                return events + self._thinking(draft, block.get("thinking") or "", block.get("signature"))
+                return events + self._thinking(draft, block.get("thinking"), block.get("signature"))
             case "redacted_thinking":
-                return [*events, ReasoningDelta(self._take_part(draft), "", block.get("data"))]
+                return [*events, ReasoningDelta(self._take_part(draft), "", word(block.get("data")) or None)]
             case "tool_use":
                 self._calls += 1
                 part = self._take_part(draft)
-                call_id = block.get("id") or f"call_{part}"
-                return [*events, ToolCallDelta(part, draft.index, "", call_id, block.get("name") or "")]
+                call_id = word(block.get("id")) or f"call_{part}"
+                name = text_of(block.get("name"), "tool name")
+                return [*events, ToolCallDelta(part, draft.index, "", call_id, name)]
             case "json":
                 return events
         return [*events, Extra({"content_block": block})]
@@ -201,9 +207,10 @@ class AnthropicStream:
             self._parts += 1
         return draft.part
 
-    def _text(self, draft: _Block, text: str) -> list[StreamEvent]:
-        if not text:
+    def _text(self, draft: _Block, given: object) -> list[StreamEvent]:
+        if not given:
             return []
+        text = given if isinstance(given, str) else text_of(given, "text")
         if self._splitter.decided:
             return [TextDelta(self._take_part(draft), text)]
         self._text_block = draft
@@ -227,16 +234,19 @@ class AnthropicStream:
             return []
         return self._split(self._text_block, self._splitter.close())
 
-    def _thinking(self, draft: _Block, text: str, signature: str | None) -> list[StreamEvent]:
-        if not text and not signature:
+    def _thinking(self, draft: _Block, thought: object, signature: object) -> list[StreamEvent]:
+        text, signed = text_of(thought, "thinking"), word(signature)
+        if not text and not signed:
             return []
-        return [ReasoningDelta(self._take_part(draft), text, signature or None)]
+        return [ReasoningDelta(self._take_part(draft), text, signed or None)]
 
     def _delta(self, payload: Mapping[str, Any]) -> list[StreamEvent]:
         delta = payload.get("delta")
         if not isinstance(delta, Mapping):
             return []
         index = payload.get("index") or 0
+        if type(index) is not int:
+            index = count(index)
         kind = delta.get("type")
         draft = self._blocks.get(index)
         if draft is None:  # a gateway that leaves content_block_start out
@@ -245,11 +255,11 @@ class AnthropicStream:
             return opened + self._delta(payload)
         match kind:
             case "text_delta":
-                return self._text(draft, delta.get("text") or "")
+                return self._text(draft, delta.get("text"))
             case "input_json_delta":
-                return self._arguments(draft, delta.get("partial_json") or "")
+                return self._arguments(draft, text_of(delta.get("partial_json"), "arguments"))
             case "thinking_delta":
-                return self._thinking(draft, delta.get("thinking") or "", None)
+                return self._thinking(draft, delta.get("thinking"), None)
             case "signature_delta":
                 return self._thinking(draft, "", delta.get("signature"))
         if kind is None and isinstance(delta.get("text"), str):  # the page's own table names delta.text alone
@@ -278,7 +288,7 @@ class AnthropicStream:
         delta = payload.get("delta")
         if isinstance(delta, Mapping):
             reason = delta.get("stop_reason")
-            if reason:
+            if reason and isinstance(reason, str):
                 self._finish = self._finish or FINISH_REASONS.get(reason, reason)
             if delta.get("stop_sequence") is not None:
                 self._end_extra["stop_sequence"] = delta["stop_sequence"]
@@ -309,13 +319,13 @@ _BLOCK_OF_DELTA: Mapping[str, str] = {
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
     """Tokens as this dialect reports them: cached prompt tokens stand apart on the wire."""
-    read = usage.get("cache_read_input_tokens") or 0
-    created = usage.get("cache_creation_input_tokens") or 0
-    details = usage.get("output_tokens_details") or _NOTHING
+    read = count(usage.get("cache_read_input_tokens"))
+    created = count(usage.get("cache_creation_input_tokens"))
+    more = details(usage.get("output_tokens_details"))
     return Usage(
-        input_tokens=(usage.get("input_tokens") or 0) + read + created,
-        output_tokens=usage.get("output_tokens") or 0,
+        input_tokens=count(usage.get("input_tokens")) + read + created,
+        output_tokens=count(usage.get("output_tokens")),
         cache_read_tokens=read,
         cache_creation_tokens=created,
-        reasoning_tokens=details.get("reasoning_tokens") or details.get("thinking_tokens") or 0,
+        reasoning_tokens=count(more.get("reasoning_tokens")) or count(more.get("thinking_tokens")),
     )

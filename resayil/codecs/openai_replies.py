@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from resayil.codecs.envelopes import holds_error
+from resayil.codecs.reading import count, details, text_of, word
 from resayil.codecs.stream_error import StreamError
 from resayil.codecs.thinking import ThinkSplitter
 from resayil.errors import MalformedResponseError
@@ -68,16 +69,15 @@ def decode(request: ChatRequest, reply: object) -> list[StreamEvent]:
 
 def read_usage(usage: Mapping[str, Any]) -> Usage:
     """Tokens as this dialect reports them."""
-    prompt = usage.get("prompt_tokens_details") or _NOTHING
-    completion = usage.get("completion_tokens_details") or _NOTHING
-    total = usage.get("total_tokens")
+    prompt = details(usage.get("prompt_tokens_details"))
+    completion = details(usage.get("completion_tokens_details"))
     return Usage(
-        input_tokens=usage.get("prompt_tokens") or 0,
-        output_tokens=usage.get("completion_tokens") or 0,
-        total_tokens=-1 if total is None else total,
-        cache_read_tokens=prompt.get("cached_tokens") or 0,
-        cache_creation_tokens=prompt.get("cache_creation_tokens") or 0,
-        reasoning_tokens=completion.get("reasoning_tokens") or 0,
+        input_tokens=count(usage.get("prompt_tokens")),
+        output_tokens=count(usage.get("completion_tokens")),
+        total_tokens=count(usage.get("total_tokens"), -1),
+        cache_read_tokens=count(prompt.get("cached_tokens")),
+        cache_creation_tokens=count(prompt.get("cache_creation_tokens")),
+        reasoning_tokens=count(completion.get("reasoning_tokens")),
     )
 
 
@@ -127,8 +127,9 @@ class OpenAIStream:
         events: list[StreamEvent] = []
         if not self._started:
             self._started = True
-            self._id = chunk.get("id") or ""
-            events.append(MessageStart(self._id, chunk.get("model") or "", chunk.get("created")))
+            self._id = word(chunk.get("id"))
+            created = count(chunk.get("created")) or None
+            events.append(MessageStart(self._id, word(chunk.get("model")), created))
         if not _CHUNK_FIELDS.issuperset(chunk):
             self._report_extra(chunk, _CHUNK_FIELDS, events)
         choices = chunk.get("choices")
@@ -151,7 +152,7 @@ class OpenAIStream:
         if isinstance(delta, dict):
             self._delta(delta, events)
         finish = choice.get("finish_reason")
-        if finish:
+        if finish and isinstance(finish, str):
             self._finish = self._finish or FINISH_REASONS.get(finish, finish)
         if not _CHOICE_FIELDS.issuperset(choice):
             extra = {
@@ -172,6 +173,8 @@ class OpenAIStream:
                 self._split(self._splitter.feed(text), events)
         calls = delta.get("tool_calls")
         if calls or delta.get("function_call"):
+            if calls and not isinstance(calls, list):
+                raise MalformedResponseError(f"The answer's tool_calls are a JSON {type(calls).__name__}.")
             self._flush(events)
             legacy: list[object] = [{"index": 0, "function": delta.get("function_call")}]
             for position, call in enumerate(calls or legacy):
@@ -205,8 +208,8 @@ class OpenAIStream:
         fields = function if isinstance(function, Mapping) else _NOTHING
         raw = fields.get("arguments")
         arguments = raw if isinstance(raw, str) else "" if raw is None else retold(raw)
-        name = fields.get("name") or None
-        draft = self._draft(call.get("index"), call.get("id") or None, name, position)
+        name = _name(fields.get("name")) or None
+        draft = self._draft(call.get("index"), word(call.get("id")) or None, name, position)
         first = not draft.fragments
         draft.fragments.append(arguments)
         self._kind = None
@@ -279,4 +282,9 @@ def _joined(content: object) -> str:
     """The text of a content array, which some servers answer with."""
     if not isinstance(content, list):
         raise MalformedResponseError(f"The answer's content is a JSON {type(content).__name__}, not text.")
-    return "".join(part.get("text") or "" for part in content if isinstance(part, Mapping))
+    return "".join(text_of(part.get("text"), "text") for part in content if isinstance(part, Mapping))
+
+
+def _name(given: object) -> str:
+    """A tool's name; one that is no text is shown as it is, and was offered by nobody."""
+    return given if isinstance(given, str) else "" if given is None else retold(given)

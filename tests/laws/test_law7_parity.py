@@ -190,7 +190,9 @@ SCENARIOS: dict[str, Scenario] = {
         sees=lambda r: r.attempts == 2,
         requests=2,
     ),
-    "cut stream": Scenario("stream", _asked(), _fails("cut", after_events=2), raises="APIConnectionError"),
+    "cut stream": Scenario(
+        "stream", _asked(), _fails("cut", after_events=2), raises="StreamInterruptedError"
+    ),
     "ended stream": Scenario(
         "stream", _asked(), _fails("eof", after_events=2), raises="StreamInterruptedError"
     ),
