@@ -208,7 +208,7 @@ def normalise_base_url(given: str, *, allow_http: bool = False) -> str:
     Raises:
         ConfigurationError: not an address of this API, or one that would show the key on the way.
     """
-    text = given.strip().rstrip("/")
+    text = given.strip()
     if "://" not in text:
         text = f"https://{text}"
     try:

@@ -84,7 +84,8 @@ def function_model(function: Callable[..., Any]) -> type[BaseModel]:
     name = getattr(function, "__name__", "tool")
     described = argument_docs(inspect.getdoc(function) or "")
     try:
-        hints = get_type_hints(function, include_extras=True)
+        typed = function if inspect.isroutine(function) else type(function).__call__
+        hints = get_type_hints(typed, include_extras=True)
     except (NameError, TypeError) as error:
         raise RequestError(f"The types of {name}() cannot be read: {error}.") from error
     fields: dict[str, Any] = {}

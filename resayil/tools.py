@@ -8,6 +8,7 @@ is never repaired by guessing.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -129,8 +130,15 @@ def parse_arguments(raw: str) -> dict[str, Any] | str:
         value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
         return f"the arguments are not JSON: {error}"
-    return (
-        value
-        if isinstance(value, dict)
-        else f"the arguments are a JSON {type(value).__name__}, not an object"
-    )
+    if not isinstance(value, dict):
+        return f"the arguments are a JSON {type(value).__name__}, not an object"
+    return value if _is_finite(value) else "the arguments hold a number too large for any JSON reader"
+
+
+def _is_finite(value: object) -> bool:
+    """Whether no number overflowed, as 1e999 does."""
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)

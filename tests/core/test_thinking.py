@@ -1,0 +1,45 @@
+"""Leading think tags, and everything that only looks like them."""
+
+from __future__ import annotations
+
+import pytest
+
+from resayil.codecs.thinking import ThinkSplitter
+
+CASES = {
+    "<think>أفكر</think>نعم": ("أفكر", "نعم"),
+    " \n<think>أفكر</think>\n\nنعم": ("أفكر", "\n\nنعم"),
+    "<think></think>نعم": ("", "نعم"),
+    "<think>أفكر": ("أفكر", ""),
+    "<think>a</think>b</think>c": ("a", "b</think>c"),
+    "<think>a<b </thin>c</think>d": ("a<b </thin>c", "d"),
+    "<think>a<think>b</think>c": ("a<think>b", "c"),
+    "<think>a</thi": ("a</thi", ""),
+    "نعم <think>x</think>": ("", "نعم <think>x</think>"),
+    "<thinking>x": ("", "<thinking>x"),
+    "<th": ("", "<th"),
+    " ": ("", " "),
+    "": ("", ""),
+    "<THINK>x</THINK>": ("", "<THINK>x</THINK>"),
+}
+
+
+@pytest.mark.parametrize("text", CASES)
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 1000])
+def test_splitting(text: str, size: int) -> None:
+    """Only a tag at the very start makes reasoning; cut anywhere, not a character is lost or doubled."""
+    splitter = ThinkSplitter()
+    pieces = [piece for at in range(0, len(text), size) for piece in splitter.feed(text[at : at + size])]
+    pieces += splitter.close()
+    reasoning, said = ("".join(piece for kind, piece in pieces if kind is wanted) for wanted in (True, False))
+    assert (reasoning, said) == CASES[text]
+    assert all(piece for _, piece in pieces)
+
+
+def test_text_is_not_held_back_longer_than_needed() -> None:
+    """The first fragment that cannot begin a tag goes out at once, and so does all that follows."""
+    splitter = ThinkSplitter()
+    assert splitter.feed("<thi") == []
+    assert splitter.feed("s") == [(False, "<this")]
+    assert splitter.decided
+    assert splitter.feed("<think>") == [(False, "<think>")]
