@@ -8,8 +8,8 @@ be sent back as it came. In the newer form (v1) the content is the list of stand
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Literal, cast
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal, assert_never, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages import content as types
@@ -34,6 +34,8 @@ PROVIDER = "resayil"
 _OPENING = frozenset({"id", "model_name", "model_provider", "output_version"})
 
 OutputVersion = Literal["v0", "v1"]
+
+_AnswerPart = TextPart | ReasoningPart | ToolCallPart | InvalidToolCall
 
 
 def ai_message(response: ChatResponse, version: OutputVersion) -> AIMessage:
@@ -103,10 +105,15 @@ def invalid_tool_call(call: InvalidToolCall) -> types.InvalidToolCall:
 def layout(message: Message) -> dict[str, Any]:
     """The order of the parts, where a message in the older form would not show it."""
     usual = plain(message.reasoning, message.text, (*message.tool_calls, *message.invalid_tool_calls))
-    return {} if usual == message.content else {LAYOUT: [_piece(part) for part in message.content]}
+    return {} if usual == message.content else {LAYOUT: [_piece(part) for part in _spoken(message.content)]}
 
 
-def _piece(part: Part) -> dict[str, Any]:
+def _spoken(parts: Iterable[Part]) -> Iterator[_AnswerPart]:
+    """The parts, known to be those that an answer can hold."""
+    return (part for part in parts if isinstance(part, _AnswerPart))
+
+
+def _piece(part: _AnswerPart) -> dict[str, Any]:
     match part:
         case TextPart():
             return {"type": "text", "length": len(part.text)}
@@ -115,15 +122,16 @@ def _piece(part: Part) -> dict[str, Any]:
             return {"type": "reasoning", "length": len(part.text), **signed}
         case ToolCallPart() | InvalidToolCall():
             return {"type": "tool_call", "id": part.id}
-    raise TypeError(f"An answer holds no {type(part).__name__}.")
+        case _:
+            assert_never(part)
 
 
 def content_blocks(parts: Iterable[Part]) -> list[Any]:
     """The parts of an answer as standard blocks."""
-    return [_block(part) for part in parts]
+    return [_block(part) for part in _spoken(parts)]
 
 
-def _block(part: Part) -> types.ContentBlock:
+def _block(part: _AnswerPart) -> types.ContentBlock:
     match part:
         case TextPart():
             return types.TextContentBlock(type="text", text=part.text)
@@ -133,7 +141,8 @@ def _block(part: Part) -> types.ContentBlock:
             return tool_call(part)
         case InvalidToolCall():
             return invalid_tool_call(part)
-    raise TypeError(f"An answer holds no {type(part).__name__}.")
+        case _:
+            assert_never(part)
 
 
 def reasoning_block(text: str, signature: str | None) -> types.ReasoningContentBlock:

@@ -45,6 +45,7 @@ from resayil import (
 from resayil.images import MAX_IMAGE_BYTES
 from resayil.jsontext import dumps
 from resayil.messages import Part
+from resayil.tools import read_call
 
 REASONING = "reasoning_content"
 """Where a message keeps the text of its reasoning, in ``additional_kwargs``."""
@@ -216,7 +217,11 @@ def _blocks(content: Content, calls: list[_Call], where: str) -> Iterator[Part]:
 
 
 def _block_call(block: Mapping[str, Any]) -> _Call:
-    arguments = block.get("input", block.get("args")) or {}
-    if isinstance(arguments, Mapping) and block.get("type") != "invalid_tool_call":
-        return _valid({**block, "args": arguments})
-    return _invalid({**block, "args": arguments if isinstance(arguments, str) else dumps(arguments)})
+    """The call of a block, in a message that has no list of calls."""
+    given = block.get("input", block.get("args")) or {}
+    if isinstance(given, Mapping):
+        return _valid({**block, "args": given})
+    raw = given if isinstance(given, str) else dumps(given)
+    if block.get("type") == "invalid_tool_call":
+        return _invalid({**block, "args": raw})
+    return read_call(block.get("id") or block["name"], block["name"], raw, offered=None)

@@ -131,8 +131,6 @@ TRANSLATED: Mapping[type[core.ResayilError], type[core.ResayilError]] = {
 
 def translated(error: core.ResayilError) -> core.ResayilError:
     """The same error as LangChain's too, with everything it carries."""
-    if isinstance(error, langchain.ModelError):
-        return error
     both = next(TRANSLATED[kind] for kind in type(error).__mro__ if kind in TRANSLATED)
     copy = both.__new__(both, *error.args)
     copy.__dict__.update(error.__dict__)

@@ -279,6 +279,31 @@ CANONICAL: list[tuple[str, BaseMessage, Message | tuple[Message, ...]]] = [
         assistant(ReasoningPart("t")),
     ),
     (
+        "reasoning beside blocks of text",
+        AIMessage([{"type": "text", "text": ARABIC}], additional_kwargs={"reasoning_content": "t"}),
+        assistant(ReasoningPart("t"), ARABIC),
+    ),
+    (
+        "a broken call's block",
+        AIMessage([{**BROKEN, "args": "{"}]),
+        assistant(InvalidToolCall("call_2", "f", "{")),
+    ),
+    (
+        "a call's block with its input as text",
+        AIMessage([{**TOOL_USE, "input": '{"رقم": "٧٧٨٨"}'}]),
+        assistant(CALL),
+    ),
+    (
+        "a call's block with broken input",
+        AIMessage([{**TOOL_USE, "input": "{"}]),
+        assistant(InvalidToolCall("call_1", "get_points", "{")),
+    ),
+    (
+        "nothing but a tool result inside a user message",
+        HumanMessage([{"type": "tool_result", "tool_use_id": "c"}]),
+        tool_result("c"),
+    ),
+    (
         "a signed reasoning block",
         AIMessage([{"type": "reasoning", "reasoning": "t", "extras": {"signature": "s"}}]),
         assistant(ReasoningPart("t", "s")),
@@ -366,3 +391,21 @@ def test_an_edited_message_keeps_its_edit() -> None:
     assert read_answer(message, "it") == parts
     edited = message.model_copy(update={"content": "something else"})
     assert read_answer(edited, "it") == (ReasoningPart("t"), TextPart("something else"))
+
+
+def test_foreign_blocks_are_left_to_langchain() -> None:
+    """Standard blocks of an answer to which somebody added a foreign block are LangChain's own reading."""
+    message = AIMessage([{"type": "server_tool_call", "name": "f", "args": {}, "id": "1"}])
+    message.response_metadata["model_provider"] = "resayil"
+    assert [block["type"] for block in message.content_blocks] == ["server_tool_call"]
+
+
+def test_fragments_are_blocks_of_their_own() -> None:
+    """In the middle of a stream a call is a fragment, never a call made of half its arguments."""
+    events: list[StreamEvent] = [
+        TextDelta(0, ARABIC),
+        ToolCallDelta(1, 0, '{"a": "b', "call_1", "get_points"),
+    ]
+    maker = ChunkMaker("v0", lambda: accumulated([]))
+    text, call = (chunk.message for event in events for chunk in maker.feed(event))
+    assert [block["type"] for block in (text + call).content_blocks] == ["text", "tool_call_chunk"]
