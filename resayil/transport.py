@@ -7,6 +7,7 @@ exception of httpx becomes a `Failure` whose cause has lost its frames, since th
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import os
 import random
@@ -14,7 +15,7 @@ import ssl
 import threading
 import time
 import weakref
-from collections.abc import AsyncIterator, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator
 from typing import Any, TypeVar, assert_never
 from urllib.request import getproxies
 
@@ -125,6 +126,11 @@ def _head(response: httpx.Response) -> Head:
     return Head(response.status_code, dict(response.headers))
 
 
+def _coded(response: httpx.Response) -> bool:
+    """Whether the body is to be unpacked by httpx, or was read by it before, as by its mock transport."""
+    return "content-encoding" in response.headers or response.is_stream_consumed
+
+
 class SyncIO:
     """One reply at a time, for one flow and the pump behind it."""
 
@@ -146,8 +152,7 @@ class SyncIO:
         finally:
             head_due(None)
         # Undecoded bytes skip a layer of httpx that costs a tenth of a chunk.
-        coded = "content-encoding" in self._response.headers
-        self._pieces = self._response.iter_bytes() if coded else self._response.iter_raw()
+        self._pieces = self._response.iter_bytes() if _coded(self._response) else self._response.iter_raw()
         self._set_due(math.inf)
         return _head(self._response)
 
@@ -293,8 +298,8 @@ class AsyncIO:
             return _SILENCE
         except httpx.HTTPError as error:
             return _failure(error, probe)
-        coded = "content-encoding" in self._response.headers
-        self._pieces = self._response.aiter_bytes() if coded else self._response.aiter_raw()
+        response = self._response
+        self._pieces = response.aiter_bytes() if _coded(response) else response.aiter_raw()
         return _head(self._response)
 
     async def read(self, due: float) -> bytes | Failure | None:
@@ -377,6 +382,9 @@ class AsyncPool:
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
             weakref.WeakKeyDictionary()
         )
+        self._keepers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = (
+            weakref.WeakKeyDictionary()
+        )
         self._closed = False
         _forget_in_child(self)
 
@@ -395,19 +403,33 @@ class AsyncPool:
                 client = self._clients[loop] = httpx.AsyncClient(
                     **_options(self.settings), transport=self._transport
                 )
+                self._keepers[loop] = keeper = _until_the_loop_ends(client)
+                with contextlib.suppress(StopIteration):  # how a first step that waits for nothing ends
+                    keeper.__anext__().send(None)
             return client
 
     def forget(self) -> None:
         """Drop the connections without closing them: they are another process's."""
         self._lock = threading.Lock()
         self._clients = weakref.WeakKeyDictionary()
+        self._keepers = weakref.WeakKeyDictionary()
 
     async def close(self) -> None:
         """Close the connections of the running loop, and drop those of loops that are gone."""
         self._closed = True
-        client = self._clients.pop(asyncio.get_running_loop(), None)
-        if client is not None:
-            await client.aclose()
+        loop = asyncio.get_running_loop()
+        self._clients.pop(loop, None)
+        keeper = self._keepers.pop(loop, None)
+        if keeper is not None:
+            await keeper.aclose()
+
+
+async def _until_the_loop_ends(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
+    """A loop closes its asynchronous generators when it shuts down, and with this one its connections."""
+    try:
+        yield
+    finally:
+        await client.aclose()
 
 
 _POOLS: weakref.WeakSet[SyncPool | AsyncPool] = weakref.WeakSet()

@@ -1,0 +1,316 @@
+"""A stream is a stream: what has come is given at once, and what was left is let go at once."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+from core.rawserver import HEAD, PATIENCE, Connection, RawServer, chunked, plain, raw_server
+from core.support import KEY, MODEL, Scripted, answer, chunk, client_of, event, sse_reply
+
+from resayil import (
+    APITimeoutError,
+    AsyncClient,
+    Client,
+    EmptyResponseError,
+    MessageEnd,
+    StreamInterruptedError,
+    TextDelta,
+    UsageReport,
+)
+from resayil.jsontext import dump_bytes
+
+FIRST, SECOND = (chunked(chunk({"content": text})) for text in ("أول", "ثانٍ"))
+END = chunked(chunk({}, "stop") + event("[DONE]")) + b"0\r\n\r\n"
+
+
+class Handshake:
+    """Sends the first event, and the second only after the test says that it saw the first."""
+
+    def __init__(self, *, ready: bytes = FIRST) -> None:
+        self.seen = threading.Event()
+        self.in_time: list[bool] = []
+        self._ready = ready
+
+    def __call__(self, connection: Connection) -> None:
+        """Serve one stream."""
+        connection.request()
+        connection.send(HEAD + self._ready)
+        self.in_time.append(self.seen.wait(PATIENCE))
+        connection.send(SECOND + END)
+
+
+def test_the_first_event_does_not_wait_for_the_second() -> None:
+    """On a real socket a fragment is delivered while the server still holds back the next."""
+    handshake = Handshake()
+    texts: list[str] = []
+    with raw_server(handshake) as server, Client(KEY, server.base_url) as client:
+        for text in client.stream(MODEL, "س").text():
+            texts.append(text)
+            handshake.seen.set()
+    assert texts == ["أول", "ثانٍ"]
+    assert handshake.in_time == [True]
+
+
+async def test_the_first_event_does_not_wait_for_the_second_async() -> None:
+    """The same on an event loop."""
+    handshake = Handshake()
+    texts: list[str] = []
+    with raw_server(handshake) as server:
+        async with AsyncClient(KEY, server.base_url) as client:
+            async for text in (await client.stream(MODEL, "س")).text():
+                texts.append(text)
+                handshake.seen.set()
+    assert texts == ["أول", "ثانٍ"]
+    assert handshake.in_time == [True]
+
+
+def test_an_event_is_given_as_soon_as_it_is_whole() -> None:
+    """Half of the next event behind it does not hold the first one back."""
+    handshake = Handshake(ready=FIRST + chunked(b'data: {"choices": [{"del'))
+    with raw_server(handshake) as server, Client(KEY, server.base_url) as client:
+        stream = iter(client.stream(MODEL, "س"))
+        assert next(event for event in stream if isinstance(event, TextDelta)).text == "أول"
+        handshake.seen.set()
+        stream.close()  # type: ignore[attr-defined] # a generator
+    assert handshake.in_time == [True]
+
+
+class Endless:
+    """Answers the first request with a stream without end, the others at once; notes when it was left."""
+
+    def __init__(self) -> None:
+        self.left = threading.Event()
+        self.served = 0
+
+    def __call__(self, connection: Connection) -> None:
+        """Serve one connection."""
+        while connection.request():
+            self.served += 1
+            if self.served > 1:
+                connection.send(plain(dump_bytes(answer("بعدها"))))
+                continue
+            connection.send(HEAD + FIRST * 5)
+            if connection.closed_within():
+                self.left.set()
+            return
+
+
+@pytest.fixture
+def endless() -> Iterator[tuple[Endless, RawServer]]:
+    """A server whose first answer never ends."""
+    handler = Endless()
+    with raw_server(handler) as server:
+        yield handler, server
+
+
+def _break(client: Client) -> None:
+    for number, _ in enumerate(client.stream(MODEL, "س")):
+        if number == 2:
+            break
+
+
+def _until(client: Client, kind: type[BaseException]) -> None:
+    caught: list[BaseException] = []
+    try:
+        for number, _ in enumerate(client.stream(MODEL, "س")):
+            if number == 2:
+                raise kind
+    except (ZeroDivisionError, KeyboardInterrupt) as error:
+        caught.append(error)
+    assert [type(error) for error in caught] == [kind]
+
+
+def _raise(client: Client) -> None:
+    _until(client, ZeroDivisionError)
+
+
+def _interrupt(client: Client) -> None:
+    _until(client, KeyboardInterrupt)
+
+
+def _close_generator(client: Client) -> None:
+    events = iter(client.stream(MODEL, "س"))
+    for _ in range(3):
+        next(events)
+    events.close()  # type: ignore[attr-defined] # a generator
+
+
+def _close_stream(client: Client) -> None:
+    client.stream(MODEL, "س").close()
+
+
+def _leave_block(client: Client) -> None:
+    with client.stream(MODEL, "س") as stream:
+        assert stream is not None
+
+
+def _drop(client: Client) -> None:
+    client.stream(MODEL, "س")
+
+
+def _break_text(client: Client) -> None:
+    for _ in client.stream(MODEL, "س").text():
+        break
+
+
+LEAVING = (_break, _raise, _interrupt, _close_generator, _close_stream, _leave_block, _drop, _break_text)
+
+
+@pytest.mark.parametrize("leave", LEAVING, ids=lambda leave: leave.__name__)
+def test_p01_a_stream_that_is_left_frees_its_connection(
+    leave: Callable[[Client], None], endless: tuple[Endless, RawServer]
+) -> None:
+    """However a stream is left, without ``with`` or a collection, a pool of one serves the next call."""
+    handler, server = endless
+    gc.disable()
+    try:
+        with Client(KEY, server.base_url, max_connections=1, connect_timeout=1.5) as client:
+            leave(client)
+            assert handler.left.wait(1.5)
+            assert client.chat(MODEL, "س").text == "بعدها"
+    finally:
+        gc.enable()
+
+
+async def _abreak(client: AsyncClient) -> None:
+    number = 0
+    async for _ in await client.stream(MODEL, "س"):
+        number += 1
+        if number == 3:
+            break
+
+
+async def _araise(client: AsyncClient) -> None:
+    async def read() -> None:
+        async for _ in await client.stream(MODEL, "س"):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await read()
+
+
+async def _acancel(client: AsyncClient) -> None:
+    started = asyncio.Event()
+
+    async def read() -> None:
+        async for _ in await client.stream(MODEL, "س"):
+            started.set()
+
+    task = asyncio.create_task(read())
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def _await_for(client: AsyncClient) -> None:
+    async def read() -> None:
+        async for _ in await client.stream(MODEL, "س"):
+            pass
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(read(), 0.1)
+
+
+async def _aclose_stream(client: AsyncClient) -> None:
+    await (await client.stream(MODEL, "س")).aclose()
+
+
+async def _aleave_block(client: AsyncClient) -> None:
+    async with await client.stream(MODEL, "س") as stream:
+        assert stream is not None
+
+
+async def _abreak_text(client: AsyncClient) -> None:
+    async for _ in (await client.stream(MODEL, "س")).text():
+        break
+
+
+ALEAVING = (_abreak, _araise, _acancel, _await_for, _aclose_stream, _aleave_block, _abreak_text)
+
+
+@pytest.mark.parametrize("leave", ALEAVING, ids=lambda leave: leave.__name__)
+async def test_p01_an_async_stream_that_is_left_frees_its_connection(
+    leave: Callable[[AsyncClient], AsyncIterator[None]], endless: tuple[Endless, RawServer]
+) -> None:
+    """The same on an event loop, by break, exception, cancellation, timeout or closing."""
+    handler, server = endless
+    async with AsyncClient(KEY, server.base_url, max_connections=1, connect_timeout=1.5) as client:
+        await leave(client)  # type: ignore[misc] # a coroutine function
+        assert await asyncio.to_thread(handler.left.wait, 1.5)
+        assert (await client.chat(MODEL, "س")).text == "بعدها"
+
+
+def test_p08_a_full_pool_is_told_apart(endless: tuple[Endless, RawServer]) -> None:
+    """With its only connection in use, a call fails in time, and not as a slow server's."""
+    _, server = endless
+    with Client(KEY, server.base_url, max_connections=1, connect_timeout=0.1, max_retries=0) as client:
+        stream = client.stream(MODEL, "س")
+        with pytest.raises(APITimeoutError) as caught:
+            client.chat(MODEL, "س")
+        stream.close()
+    assert caught.value.phase == "pool"
+
+
+def test_a_finished_stream_leaves_its_connection_for_the_next_call() -> None:
+    """Reading to the end keeps the connection alive: three answers come over one socket."""
+
+    def serve(connection: Connection) -> None:
+        while connection.request():
+            connection.send(HEAD + FIRST + END)
+
+    with raw_server(serve) as server, Client(KEY, server.base_url) as client:
+        for _ in range(3):
+            list(client.stream(MODEL, "س"))
+    assert len(server.connections) == 1
+
+
+def test_n10_a_connection_closed_while_idle_is_replaced() -> None:
+    """A kept-alive socket that the server closed is not the caller's trouble."""
+
+    def serve(connection: Connection) -> None:
+        connection.request()
+        connection.send(plain(dump_bytes(answer())))
+
+    with raw_server(serve) as server, Client(KEY, server.base_url) as client:
+        responses = [client.chat(MODEL, "س") for _ in range(3)]
+    assert [response.text for response in responses] == ["نعم"] * 3
+    assert all(response.maybe_billed == 0 for response in responses)
+
+
+def test_a_stream_is_read_once() -> None:
+    """After its end a second loop is empty and the response still there; after a break it is an error."""
+    pieces = (chunk({"content": "نعم"}), chunk({}, "stop"), event("[DONE]"))
+    client = client_of(Scripted(sse_reply(*pieces)))
+    stream = client.stream(MODEL, "س")
+    assert len(list(stream)) > 2
+    assert list(stream) == []
+    assert stream.response().text == "نعم"
+    left = client.stream(MODEL, "س")
+    for _ in left:
+        break
+    with pytest.raises(StreamInterruptedError):
+        list(left)
+    with pytest.raises(StreamInterruptedError, match="not been read to its end"):
+        left.response()
+
+
+def test_an_estimate_of_usage_comes_before_the_end() -> None:
+    """Where the service reports no usage, the stream carries a marked estimate, and the end comes last."""
+    stream = client_of(Scripted(sse_reply(chunk({"content": "نعم"}), chunk({}, "stop")))).stream(MODEL, "س")
+    *_, report, end = list(stream)
+    assert isinstance(report, UsageReport)
+    assert report.usage.estimated
+    assert end == MessageEnd("stop")
+
+
+@pytest.mark.parametrize("pieces", [(), (b": ping\n\n",) * 3, (b"\n",), (event("[DONE]"),), (event("null"),)])
+def test_an_empty_stream_is_never_an_answer(pieces: tuple[bytes, ...]) -> None:
+    """Nothing, comments, blank lines, a terminator or a null alone: an error, on either dialect."""
+    for api in ("chat", "messages"):
+        with pytest.raises(EmptyResponseError):
+            client_of(Scripted(sse_reply(*pieces)), api=api).stream(MODEL, "س")
