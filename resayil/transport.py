@@ -400,6 +400,8 @@ class AsyncPool:
         with self._lock:
             client = self._clients.get(loop)
             if client is None:
+                for gone in [other for other in self._clients if other.is_closed()]:
+                    del self._clients[gone], self._keepers[gone]  # a keeper holds its loop
                 client = self._clients[loop] = httpx.AsyncClient(
                     **_options(self.settings), transport=self._transport
                 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -77,6 +79,22 @@ def test_two_event_loops_one_after_another() -> None:
             return text
 
         assert [asyncio.run(ask(last=last)) for last in (False, False, True)] == ["نعم"] * 3
+    assert len(server.connections) == 3
+
+
+def test_loops_that_are_gone_are_not_kept() -> None:
+    """A client that outlives a hundred loops holds on to one of them at most."""
+    client = async_client_of(Scripted(json_reply(answer())))
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def ask() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await client.chat(MODEL, "س")
+
+    for _ in range(100):
+        asyncio.run(ask())
+    gc.collect()
+    assert sum(found() is not None for found in loops) <= 1
 
 
 async def test_two_event_loops_at_once() -> None:
