@@ -1,0 +1,51 @@
+"""Process lines that a single call can show: leaving a stream early, by every way there is."""
+
+from __future__ import annotations
+
+from faults.case import Ask, Case, Expect
+from faults.outcome import Leave
+from faults.replies import TOKENS, Wire, streamed
+from faults.server import Hold, Play
+
+
+def unending(wire: Wire) -> list[Play]:
+    """Four tokens, and then silence."""
+    return [streamed(*wire.tokens(*TOKENS), then=[Hold()])]
+
+
+def leaving(name: str, says: str, leave: Leave, error: str = "") -> Case:
+    """A stream that its reader leaves, without ``with``; the garbage collector is off meanwhile."""
+    return Case(
+        id=name,
+        says=says,
+        plays=unending,
+        expect=Expect(error=error, within=3),
+        verbs=("stream",),
+        settings={"read_timeout": 20.0, "gap_timeout": 20.0},
+        ask=Ask(leave=leave),
+        quiet=True,
+    )
+
+
+CASES: list[Case] = [
+    leaving("P01", "a break lets go of the connection, before garbage collection", "break"),
+    leaving("P02", "so does the reader's own exception, which arrives unchanged", "raise", "ConsumerError"),
+    leaving("P03", "so does closing the generator", "close"),
+    leaving("P09", "so does a keyboard interrupt, which is never retried", "interrupt", "KeyboardInterrupt"),
+    leaving("c_cancel", "so does a cancelled task", "cancel", "CancelledError"),
+    leaving("c_waitfor", "so does a wait that runs out", "wait_for", "TimeoutError"),
+    *(
+        Case(
+            id=f"{name}-head",
+            says="a call that is cancelled before its answer comes lets go of the connection",
+            plays=lambda _: [[Hold()]],
+            expect=Expect(error=error, within=3),
+            settings={"read_timeout": 20.0},
+            ask=Ask(leave=leave),
+        )
+        for name, leave, error in (
+            ("c_cancel", "cancel", "CancelledError"),
+            ("c_waitfor", "wait_for", "TimeoutError"),
+        )
+    ),
+]
