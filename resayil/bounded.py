@@ -10,9 +10,8 @@ import math
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol, cast, runtime_checkable
+from collections.abc import Iterable
+from typing import Any
 
 import httpcore
 import httpx
@@ -79,39 +78,14 @@ class _Backend(httpcore.NetworkBackend):
         return _Stream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
 
 
-@contextmanager
-def _as_httpx() -> Iterator[None]:
-    """Httpcore's exceptions under httpx's names, which are the same words."""
-    try:
-        yield
-    except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
-        raise getattr(httpx, type(error).__name__)(str(error)) from error
+class BoundedTransport(httpx.HTTPTransport):
+    """httpx's own transport over the streams above.
 
+    httpx has no argument for the backend of its pool, so the pool is made here, in the attribute that the
+    base class reads. All else is the base class's, which recorders such as vcrpy hook into.
+    """
 
-@runtime_checkable
-class _Closing(Protocol):
-    def close(self) -> None: ...
-
-
-class _Body(httpx.SyncByteStream):
-    """The body of a reply, read from the pool."""
-
-    def __init__(self, inner: Iterable[bytes]) -> None:
-        self._inner = inner
-
-    def __iter__(self) -> Iterator[bytes]:
-        with _as_httpx():
-            yield from self._inner
-
-    def close(self) -> None:
-        if isinstance(self._inner, _Closing):
-            self._inner.close()
-
-
-class BoundedTransport(httpx.BaseTransport):
-    """Connections in a pool, as httpx keeps them, read through the bounded streams above."""
-
-    def __init__(self, limits: httpx.Limits) -> None:
+    def __init__(self, limits: httpx.Limits) -> None:  # the base class would only make another pool
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(),
             max_connections=limits.max_connections,
@@ -119,30 +93,3 @@ class BoundedTransport(httpx.BaseTransport):
             keepalive_expiry=limits.keepalive_expiry,
             network_backend=_Backend(),
         )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request."""
-        url = httpcore.URL(
-            scheme=request.url.raw_scheme,
-            host=request.url.raw_host,
-            port=request.url.port,
-            target=request.url.raw_path,
-        )
-        with _as_httpx():
-            reply = self._pool.handle_request(
-                httpcore.Request(
-                    method=request.method,
-                    url=url,
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
-                )
-            )
-        body = cast("Iterable[bytes]", reply.stream)  # a synchronous pool's body is never asynchronous
-        return httpx.Response(
-            reply.status, headers=reply.headers, stream=_Body(body), extensions=reply.extensions
-        )
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._pool.close()
