@@ -64,12 +64,9 @@ class Session:
         self._sse = SSEDecoder(max_event_bytes=max_event_bytes)
         self._accumulator = Accumulator(request.offered)
         self._began = False
-        self._last_content = exchange.clock.monotonic()
-
-    @property
-    def complete(self) -> bool:
+        self.complete = False
         """Whether the answer is whole."""
-        return self._accumulator.complete
+        self._last_content = exchange.clock.monotonic()
 
     def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
         """The events that these bytes complete, each before an error that follows it.
@@ -108,6 +105,7 @@ class Session:
             self._accumulator.add(report)
             yield report
         self._accumulator.add(event)
+        self.complete = self._accumulator.complete
         yield event
 
     def _estimate(self) -> Usage:
