@@ -22,7 +22,7 @@ setup: .venv/installed.stamp $(NODE_TESTS)/node_modules/installed.stamp ## Make 
 
 .venv/locked.stamp: requirements.lock
 	@python=$$(sh scripts/find_python.sh) || exit 1; \
-	echo "setup: $$($$python --version) makes .venv; about 200 MB are downloaded once, which takes a minute or two"; \
+	echo "setup: $$($$python --version) makes .venv; about 300 MB are downloaded once, which takes a minute or two"; \
 	$$python -m venv .venv
 	@$(BIN)/pip install --quiet --no-deps --no-compile --require-hashes -r requirements.lock
 	@$(BIN)/pip check

@@ -119,17 +119,17 @@ def litellm_errors(model: str, *, setup: bool = False) -> Iterator[None]:
         raise translated(error, model, setup=setup) from error
 
 
-class _ContextFallback(litellm.MidStreamFallbackError, litellm.ContextWindowExceededError):
+class ContextWindowFallbackError(litellm.MidStreamFallbackError, litellm.ContextWindowExceededError):
     """A context-window error before the first chunk, for the fallbacks of that name."""
 
 
-class _PolicyFallback(litellm.MidStreamFallbackError, litellm.ContentPolicyViolationError):
+class ContentPolicyFallbackError(litellm.MidStreamFallbackError, litellm.ContentPolicyViolationError):
     """A content-policy error before the first chunk, for the fallbacks of that name."""
 
 
 _SPECIAL: Mapping[type[Exception], type[litellm.MidStreamFallbackError]] = {
-    litellm.ContextWindowExceededError: _ContextFallback,
-    litellm.ContentPolicyViolationError: _PolicyFallback,
+    litellm.ContextWindowExceededError: ContextWindowFallbackError,
+    litellm.ContentPolicyViolationError: ContentPolicyFallbackError,
 }
 
 

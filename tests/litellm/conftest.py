@@ -1,0 +1,71 @@
+"""What the LiteLLM tests share: the provider registered, a service on a socket, the arguments of a call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # before LiteLLM is imported by anything
+
+import litellm
+import pytest
+
+import litellm_provider
+from resayil.emulator import Emulator
+from resayil.emulator.server import Server
+
+LITELLM = tuple(int(part) for part in version("litellm").split(".")[:2])
+READS_AHEAD = LITELLM >= (1, 108)
+"""Whether this LiteLLM's Router reads a stream's first chunk itself, and so can send a stream again."""
+
+FOREIGN_WARNINGS = (
+    "ignore:Item '.*' on TypedDict class:UserWarning",  # pydantic on LiteLLM's types
+)
+"""Warnings in other packages' code, which no caller can avoid."""
+
+HELLO: list[dict[str, Any]] = [{"role": "user", "content": "مرحبا"}]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let LiteLLM's own warnings pass here, and nowhere else."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            for warning in FOREIGN_WARNINGS:
+                item.add_marker(pytest.mark.filterwarnings(warning))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """One emulator on a socket for all tests."""
+    with Emulator().serve() as running:
+        yield running
+
+
+@pytest.fixture
+def emulator(server: Server) -> Emulator:
+    """That emulator, without anything that an earlier test left."""
+    server.emulator.reset()
+    return server.emulator
+
+
+@pytest.fixture
+def call(server: Server, emulator: Emulator) -> dict[str, Any]:
+    """The arguments of a call that the service answers."""
+    del emulator  # it is there to be clean
+    return {
+        "model": "resayil/deepseek-v4-flash",
+        "messages": HELLO,
+        "api_key": server.key,
+        "api_base": server.base_url,
+        "max_retries": 0,
+    }
+
+
+@pytest.fixture(autouse=True)
+def _registered() -> None:
+    """The provider, told to LiteLLM without prices."""
+    litellm.suppress_debug_info = True
+    litellm_provider.register()
