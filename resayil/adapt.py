@@ -60,42 +60,58 @@ def restyle(request: ChatRequest, style: Style) -> tuple[ChatRequest, tuple[str,
     return (request if messages == request.messages else replace(request, messages=messages)), tuple(said)
 
 
-def wider_style(request: ChatRequest, style: Style, error: BadRequestError) -> Style | None:
+def wider_style(
+    request: ChatRequest, style: Style, error: BadRequestError, *, text_turns_allowed: bool = True
+) -> Style | None:
     """The style to try after a refusal, or ``None`` where the refusal is about something else.
 
+    Args:
+        request: As it was sent, in ``style``: a refusal names its turns by their position.
+        style: How it was said.
+        error: The refusal.
+        text_turns_allowed: Whether tool turns may be said as text.
+
     Raises:
-        UnsupportedError: the refusal is about an image's content array, which plain text cannot say.
+        UnsupportedError: the refused turn holds an image, which plain text cannot say.
     """
     said = " ".join((error.message, *error.fields))
     if _NAMES_STREAM_OPTIONS.search(said) and not style.plain_stream:
         return replace(style, plain_stream=True)
     if not _NAMES_A_TURN.search(said):
         return None
-    named = {int(n) for name in error.fields for n in _POSITION.findall(name)}
-    named |= {int(n) for n in _POSITION.findall(error.message)}
-    roles = {request.messages[n].role for n in named if n < len(request.messages)}
-    text_turns = style.text_turns or any(_plain(message) != message for message in request.messages)
-    suspects = "system" in roles or (not named and not text_turns)
-    fold = style.fold_system or (suspects and any(message.role == "system" for message in request.messages))
+    named = [(n, request.messages[n]) for n in sorted(_positions(said)) if n < len(request.messages)]
+    suspects = [message for _, message in named] or list(request.messages)
+    plainer = text_turns_allowed and any(_plain(message) != message for message in suspects)
+    text_turns = style.text_turns or plainer
+    # One thing at a time: where no turn is named, system turns come second.
+    fold = style.fold_system or (
+        any(message.role == "system" for message in suspects) and (bool(named) or not plainer)
+    )
+    pictured = next(((n, message) for n, message in named if message.has_image), None)
+    if pictured is not None:
+        raise UnsupportedError(
+            f"messages[{pictured[0]}] ({pictured[1].role}) holds an image, and this server refuses it: "
+            f"{error.message} Send the picture to a server or model that takes images.",
+            response=error.response,
+            fields=error.fields,
+        ) from error
     wider = replace(style, text_turns=text_turns, fold_system=fold)
-    if wider == style:
-        return None
-    for n, message in enumerate(request.messages):
-        if message.has_image:
-            raise UnsupportedError(
-                f"messages[{n}] ({message.role}) holds an image, and this server refuses content arrays: "
-                f"{error.message} Send the picture to a server or model that takes images.",
-                response=error.response,
-                fields=error.fields,
-            ) from error
-    return wider
+    return None if wider == style else wider
+
+
+def _positions(said: str) -> set[int]:
+    return {int(n) for n in _POSITION.findall(said)}
 
 
 def _plain(message: Message) -> Message:
     """A message that needs no role but user and assistant, and no content array."""
     if message.role == "tool":
         texts = [_result_text(part) for part in message.content if isinstance(part, ToolResultPart)]
-        return Message("user", (TextPart("\n\n".join(texts)),))
+        inner = (
+            inner for part in message.content if isinstance(part, ToolResultPart) for inner in part.content
+        )
+        pictures = (piece for piece in inner if isinstance(piece, ImagePart))
+        return Message("user", (TextPart("\n\n".join(texts)), *pictures))
     if message.role == "assistant" and not isinstance(_single(message), TextPart):
         thoughts = tuple(part for part in message.content if isinstance(part, ReasoningPart))
         texts = [text for part in message.content if (text := _call_text(part))]

@@ -122,7 +122,8 @@ class Calls:
                     "POST", self.settings.base_url + codec.path, headers, body, receiver
                 )
             except BadRequestError as error:
-                wider = self._wider(request, style, error)
+                native = self.settings.tool_result_style == "native"
+                wider = wider_style(styled, style, error, text_turns_allowed=not native)
                 if wider is None:
                     raise
                 style = wider
@@ -135,22 +136,13 @@ class Calls:
                 return result
 
     def _style(self, model: str) -> Style:
+        learned = self.learned.style(model) or Style()
         match self.settings.tool_result_style:
             case "text":
-                return Style(text_turns=True)
+                return replace(learned, text_turns=True)
             case "native":
-                return Style()
-        return self.learned.style(model) or Style()
-
-    def _wider(self, request: ChatRequest, style: Style, error: BadRequestError) -> Style | None:
-        wider = wider_style(request, style, error)
-        if (
-            wider is not None
-            and self.settings.tool_result_style == "native"
-            and wider.text_turns != style.text_turns
-        ):
-            return None
-        return wider
+                return replace(learned, text_turns=False)
+        return learned
 
     def _encode(
         self, dialect: Dialect, request: ChatRequest, style: Style, *, stream: bool
