@@ -347,3 +347,12 @@ def test_a_live_list_replaces_the_snapshot() -> None:
     learned = Learned()
     learned.see_models([ModelInfo("only")])
     assert list(learned.catalogue) == ["only"]
+
+
+def test_positions_of_the_other_dialect_are_no_obstacle() -> None:
+    """On messages the system turn is not counted, so the turn at the named position may be its neighbour."""
+    whole = json_reply({"content": [{"type": "text", "text": "نعم"}], "stop_reason": "end_turn"})
+    transport = Scripted(refused("messages.2.content: tool_result is not supported", 400), whole)
+    response = client_of(transport, api="messages").chat(MODEL, [system("أ"), system("ب"), *CALLED])
+    assert response.adaptations
+    assert transport.bodies[1]["messages"][2]["content"][0]["type"] == "text"
