@@ -81,12 +81,13 @@ def wider_style(
         return None
     named = [(n, request.messages[n]) for n in sorted(_positions(said)) if n < len(request.messages)]
     suspects = [message for _, message in named] or list(request.messages)
-    plainer = text_turns_allowed and any(_plain(message) != message for message in suspects)
+    system = any(message.role == "system" for message in suspects)
+    # A position may be another dialect's count, so only a system turn is taken at its word.
+    plain = suspects if named and system else request.messages
+    plainer = text_turns_allowed and any(_plain(message) != message for message in plain)
     text_turns = style.text_turns or plainer
     # One thing at a time: where no turn is named, system turns come second.
-    fold = style.fold_system or (
-        any(message.role == "system" for message in suspects) and (bool(named) or not plainer)
-    )
+    fold = style.fold_system or (system and (bool(named) or not plainer))
     pictured = next(((n, message) for n, message in named if message.has_image), None)
     if pictured is not None:
         raise UnsupportedError(
