@@ -128,6 +128,12 @@ class Settings(BaseModel):
         return _reload, (self.model_dump(exclude={"api_key"}),)
 
     @property
+    def is_local(self) -> bool:
+        """Whether the address is this machine's, in clear: no proxy is to see the key on that way."""
+        parts = urlsplit(self.base_url)
+        return parts.scheme == "http" and is_loopback(parts.hostname or "")
+
+    @property
     def origin(self) -> str:
         """Scheme and host, below which the billing pages are."""
         parts = urlsplit(self.base_url)

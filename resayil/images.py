@@ -146,7 +146,11 @@ def image_from_path(
         raise ImageError(f"{named.name!r} is not a regular file.")
     with open(descriptor, "rb") as file:  # noqa: PTH123 - an open descriptor, checked before it is read
         _check_size(status.st_size, max_bytes)
-        return image_from_bytes(file.read(max_bytes + 1), detail=detail, max_bytes=max_bytes)
+        try:
+            data = file.read(max_bytes + 1)
+        except OSError as error:  # what the system shows as a file need not be readable
+            raise ImageError(f"The image {named.name!r} cannot be read: {error}.") from error
+    return image_from_bytes(data, detail=detail, max_bytes=max_bytes)
 
 
 def image_from_url(url: str, *, detail: Detail | None = None, max_bytes: int = MAX_IMAGE_BYTES) -> ImagePart:

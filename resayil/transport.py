@@ -103,6 +103,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     return {
         "auth": _BearerAuth(settings),
         "follow_redirects": False,
+        "trust_env": not settings.is_local,
         "timeout": None,
         "limits": httpx.Limits(max_connections=settings.max_connections, max_keepalive_connections=100),
     }
@@ -256,7 +257,8 @@ class SyncPool:
     def _made(self) -> httpx.Client:
         options = _options(self.settings)
         transport = self._transport
-        if transport is None and not getproxies():  # behind a proxy httpx's own transport is needed
+        # Behind a proxy httpx's own transport is needed.
+        if transport is None and (self.settings.is_local or not getproxies()):
             transport = BoundedTransport(options["limits"])
         return httpx.Client(**options, transport=transport)
 
