@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from langchain_resayil.chat_models import ChatResayil
+    from langchain_resayil.tools import ResayilToolBinding, ToolLoopError
 
-_HOME = {"ChatResayil": "chat_models"}
+_HOME = {"ChatResayil": "chat_models", "ResayilToolBinding": "tools", "ToolLoopError": "tools"}
 
-__all__ = ["ChatResayil"]
+__all__ = ["ChatResayil", "ResayilToolBinding", "ToolLoopError"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ import re
 from langchain_core.utils.json import parse_partial_json
 
 _ENDINGS = ("", "]", "}", ' "]', ' "}')
-_MARK = re.compile("«[^«»]* not executable: [^«»]*»\\Z")
+_MARK = re.compile("«[^«»]* not executable: (?P<reason>[^«»]*)»\\Z")
 
 
 def mark(raw: str, reason: str) -> str:
@@ -27,6 +27,12 @@ def mark(raw: str, reason: str) -> str:
 def unmarked(arguments: str) -> str:
     """The arguments as they came."""
     return _MARK.sub("", arguments)
+
+
+def reason(arguments: str) -> str:
+    """Why a streamed call is broken, as its last fragment says; empty where none does."""
+    match = _MARK.search(arguments)
+    return match["reason"] if match else ""
 
 
 def _is_repaired(text: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 
-from resayil.emulator import choosing, receipts
+from resayil.emulator import choosing, prompts, receipts
 from resayil.emulator.catalogue import Model
 from resayil.emulator.descriptions import described
 from resayil.emulator.filling import fill
@@ -27,6 +27,8 @@ COMMAS = {"ar": "، ", "en": ", "}
 
 def compose(question: Question, model: Model) -> Answer:
     """The answer to a question, before stop sequences and the token limit."""
+    if prompted := prompts.read(question):
+        return prompted.written(compose(prompted.question, model))
     if calls := choosing.calls(question):
         names = _comma(question).join(dict.fromkeys(call.name for call in calls))
         return Answer(calls=calls, reasoning=_reasoning(question, model, "tool", names))

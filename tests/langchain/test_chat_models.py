@@ -264,7 +264,8 @@ def test_tracing_is_told_what_was_asked(model: ChatResayil) -> None:
 
 def test_the_package_is_lazy() -> None:
     """The package names its public things and nothing else."""
-    assert langchain_resayil.__all__ == dir(langchain_resayil) == ["ChatResayil"]
+    public = ["ChatResayil", "ResayilToolBinding", "ToolLoopError"]
+    assert langchain_resayil.__all__ == dir(langchain_resayil) == public
     with pytest.raises(AttributeError, match="ChatOpenAI"):
         _ = langchain_resayil.ChatOpenAI
 
