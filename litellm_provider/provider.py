@@ -18,7 +18,7 @@ from litellm_provider.errors import before_first_chunk, litellm_errors
 from litellm_provider.prices import PROVIDER, price_map
 from litellm_provider.replies import ChunkMaker, fill
 from litellm_provider.requests import PRICES, SETTINGS, Call, read_call
-from resayil.client import AsyncClient, ChatStream, Client
+from resayil.client import AsyncChatStream, AsyncClient, ChatStream, Client
 from resayil.errors import UnsupportedError
 from resayil.models import SNAPSHOT, ModelInfo
 from resayil.sharing import shared
@@ -82,7 +82,7 @@ class ResayilLLM(CustomLLM):
                 client = self._client(AsyncClient, call)
                 stream = await client.stream(call.model, call.messages, **call.options)
             async with stream, aclosing(aiter(stream)) as events:
-                chunks = ChunkMaker(call.model, call.price, stream.response)
+                chunks = _maker(call, stream)
                 async for event in events:
                     for chunk in chunks.feed(event):
                         yield chunk
@@ -139,9 +139,13 @@ class ResayilLLM(CustomLLM):
 
 def _chunks(stream: ChatStream, call: Call) -> Iterator[ModelResponseStream]:
     with litellm_errors(call.model), stream:
-        chunks = ChunkMaker(call.model, call.price, stream.response)
+        chunks = _maker(call, stream)
         for event in stream:
             yield from chunks.feed(event)
+
+
+def _maker(call: Call, stream: ChatStream | AsyncChatStream) -> ChunkMaker:
+    return ChunkMaker(call.model, call.price, stream.response, signed=call.settings["api"] == "messages")
 
 
 def _under_router(given: Mapping[str, Any]) -> bool:

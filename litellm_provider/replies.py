@@ -128,12 +128,16 @@ class ChunkMaker:
         model: The model that was asked.
         price: What credits cost.
         response: Gives the whole answer, once its end has come.
+        signed: Whether reasoning may be signed, as on the messages dialect: then it goes in blocks too.
     """
 
-    def __init__(self, model: str, price: CreditPrice, response: Callable[[], core.ChatResponse]) -> None:
+    def __init__(
+        self, model: str, price: CreditPrice, response: Callable[[], core.ChatResponse], *, signed: bool
+    ) -> None:
         self._model = model
         self._price = price
         self._response = response
+        self._signed = signed
         self._id = ""
         self._created = 0
         self._role: str | None = "assistant"
@@ -165,7 +169,7 @@ class ChunkMaker:
         self._created = int(time.time())
 
     def _reasoning(self, event: ReasoningDelta) -> ModelResponseStream:
-        block = [_thinking(event.text, event.signature)] if event.signature else None
+        block = [_thinking(event.text, event.signature)] if self._signed else None
         return self._chunk(reasoning_content=event.text, thinking_blocks=block)
 
     def _chunk(self, **delta: Any) -> ModelResponseStream:

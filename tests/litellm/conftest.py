@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,8 @@ READS_AHEAD = LITELLM >= (1, 108)
 """Whether this LiteLLM's Router reads a stream's first chunk itself, and so can send a stream again."""
 
 FOREIGN_WARNINGS = (
-    "ignore:Item '.*' on TypedDict class:UserWarning",  # pydantic on LiteLLM's types
+    "ignore:Items? '.*' on TypedDict class:UserWarning",  # pydantic on LiteLLM's types
+    "ignore:Accessing the 'model_:DeprecationWarning",  # LiteLLM reads every attribute of a chunk
 )
 """Warnings in other packages' code, which no caller can avoid."""
 
@@ -69,3 +72,38 @@ def _registered() -> None:
     """The provider, told to LiteLLM without prices."""
     litellm.suppress_debug_info = True
     litellm_provider.register()
+
+
+def sse(*chunks: dict[str, Any] | str) -> bytes:
+    """A chat stream of these chunks, byte for byte."""
+    return "".join(
+        f"data: {chunk if isinstance(chunk, str) else json.dumps(chunk, ensure_ascii=False)}\n\n"
+        for chunk in chunks
+    ).encode()
+
+
+@pytest.fixture
+def raw(emulator: Emulator) -> Callable[..., None]:
+    """Makes the next answer exactly this stream."""
+
+    def answer(*chunks: dict[str, Any] | str) -> None:
+        emulator.fault(200, body=sse(*chunks), headers={"content-type": "text/event-stream"})
+
+    return answer
+
+
+async def _collect(call: dict[str, Any]) -> list[Any]:
+    return [chunk async for chunk in await litellm.acompletion(**call, stream=True)]
+
+
+@pytest.fixture(params=["threads", "loops"])
+def streamed(request: pytest.FixtureRequest) -> Callable[..., list[Any]]:
+    """All chunks of a streamed call, in threads and on an event loop."""
+
+    def collect(call: dict[str, Any], **more: Any) -> list[Any]:
+        given = {**call, **more}
+        if request.param == "loops":
+            return asyncio.run(_collect(given))
+        return list(litellm.completion(**given, stream=True))
+
+    return collect

@@ -9,6 +9,7 @@ from typing import Any
 
 import litellm
 import pytest
+from litellm.integrations.custom_logger import CustomLogger
 
 import litellm_provider
 from litellm_provider import ResayilLLM
@@ -44,7 +45,11 @@ def test_a_call_in_either_dialect(call: Given, emulator: Emulator, api: str) -> 
     answer = litellm.completion(**call, api=api)
     assert answer.choices[0].message.content == "أهلاً بك"
     assert answer.choices[0].finish_reason == "stop"
-    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (11, 7, 18)
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (
+        11,
+        7,
+        18,
+    )
     assert answer.model == "deepseek-v4-flash"
     path = emulator.requests[-1].path
     assert path.endswith("/messages" if api == "messages" else "/chat/completions")
@@ -137,7 +142,9 @@ async def test_what_the_service_does_not_do_is_refused_with_the_fact() -> None:
         lambda: litellm.image_generation(model="resayil/m", prompt="x"),
     )
     for ask in sync:
-        with pytest.raises(litellm.BadRequestError, match="service (offers no embeddings|generates no images)"):
+        with pytest.raises(
+            litellm.BadRequestError, match=r"service (offers no embeddings|generates no images)"
+        ):
             ask()
     later = (
         lambda: litellm.aembedding(model="resayil/m", input=["x"]),
@@ -160,29 +167,30 @@ def test_capabilities_are_known_after_registering() -> None:
     assert litellm.get_model_info("resayil/qwen2.5:7b")["max_input_tokens"] == 131_072
 
 
-def test_callbacks_see_the_provider_the_tokens_and_the_cost(call: Given, emulator: Emulator) -> None:
+async def test_callbacks_see_the_provider_the_tokens_and_the_cost(call: Given, emulator: Emulator) -> None:
     """A success callback is told the provider, the usage and the cost of the call."""
     seen: list[dict[str, Any]] = []
+    told = asyncio.Event()
 
-    class Watch(litellm.integrations.custom_logger.CustomLogger):  # type: ignore[misc,name-defined] # LiteLLM's
+    class Watch(CustomLogger):
         async def async_log_success_event(self, kwargs: Any, **_: Any) -> None:
-            seen.append(kwargs)
+            if _mine(kwargs):
+                seen.append(kwargs)
+                told.set()
 
     emulator.reply("x", usage={"prompt_tokens": 3, "completion_tokens": 2})
     watch = Watch()
     litellm.callbacks = [watch]
-
-    async def ask() -> None:
-        await litellm.acompletion(**call, credit_price=1)
-        for _ in range(100):
-            if seen:
-                return
-            await asyncio.sleep(0.02)
-
     try:
-        asyncio.run(ask())
+        await litellm.acompletion(**call, credit_price=1, metadata={"mine": True})
+        await asyncio.wait_for(told.wait(), timeout=5)
     finally:
         litellm.callbacks = []
-        litellm.logging_callback_manager._reset_all_callbacks()
-    assert seen[0]["custom_llm_provider"] == "resayil"
-    assert seen[0]["response_cost"] == pytest.approx(5.0)
+        litellm.logging_callback_manager.remove_callback_from_all_lists(watch)
+    (event,) = seen
+    assert event["custom_llm_provider"] == "resayil"
+    assert event["response_cost"] == pytest.approx(5.0)
+
+
+def _mine(event: dict[str, Any]) -> bool:
+    return bool((event["litellm_params"].get("metadata") or {}).get("mine"))
