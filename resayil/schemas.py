@@ -18,7 +18,8 @@ _ARGUMENT = re.compile(r"^\s*\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.+)$")
 
 def resolve(schema: Mapping[str, Any]) -> dict[str, Any]:
     """The schema with every ``$ref`` written out; a definition that holds itself stays in ``$defs``."""
-    definitions = {**schema.get("definitions", {}), **schema.get("$defs", {})}
+    found = [schema[name] for name in ("definitions", "$defs") if isinstance(schema.get(name), Mapping)]
+    definitions = {name: definition for table in found for name, definition in table.items()}
     if not definitions:
         return dict(schema)
     recursive = {name for name in definitions if name in _reached(definitions, definitions[name])}

@@ -95,7 +95,10 @@ def _from_dict(source: Mapping[str, Any]) -> Tool:
         raise RequestError(
             f"A tool needs a name and a JSON schema of its parameters: {str(source)[:_RAW_SHOWN]}."
         )
-    return Tool(name, inner.get("description") or "", resolve(parameters), inner.get("strict"))
+    description, strict = inner.get("description") or "", inner.get("strict")
+    if not isinstance(description, str) or not isinstance(strict, bool | None):
+        raise RequestError(f"The description of {name!r} is text, and strict is true or false.")
+    return Tool(name, description, resolve(parameters), strict)
 
 
 def read_call(

@@ -11,7 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from resayil.codecs.anthropic_replies import JSON_TOOL, decode, json_tool_name, stream
-from resayil.codecs.fields import check, finish_body, items, mapping, replayed, string
+from resayil.codecs.fields import (
+    check,
+    finish_body,
+    flag_or_none,
+    items,
+    mapping,
+    replayed,
+    string,
+    strings,
+    text_or_none,
+)
 from resayil.errors import RequestError, UnsupportedError
 from resayil.images import ImagePart, image_from_url
 from resayil.messages import (
@@ -223,7 +233,7 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
         UnsupportedError: content that would be lost.
     """
     choice, parallel = _read_choice(body.get("tool_choice"))
-    tools = [mapping(tool, "a tool") for tool in body.get("tools") or ()]
+    tools = [mapping(tool, "a tool") for tool in items(body.get("tools") or [], "tools")]
     forced = [tool for tool in tools if tool.get("description") == JSON_TOOL_DESCRIPTION]
     request = ChatRequest(
         model=string(body.get("model"), "model"),
@@ -232,7 +242,7 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
         tool_choice=_beside_format(choice, len(tools)) if forced else choice,
         parallel_tool_calls=parallel,
         response_format=_read_format(forced[0]) if forced else None,
-        stop=tuple(body.get("stop_sequences") or ()),
+        stop=strings(body.get("stop_sequences"), "stop_sequences"),
         extra_body={name: value for name, value in body.items() if name not in _TYPED},
         **{name: body[name] for name in sorted(_OPTIONS) if body.get(name) is not None},
     )
@@ -249,9 +259,8 @@ def _read_format(tool: Mapping[str, Any]) -> JSONFormat:
     name = string(tool.get("name"), "name").removeprefix(JSON_TOOL)
     if not name:
         return JSONFormat()
-    return JSONFormat(
-        mapping(tool.get("input_schema"), "input_schema"), name.removeprefix("_"), tool.get("strict")
-    )
+    schema = mapping(tool.get("input_schema"), "input_schema")
+    return JSONFormat(schema, name.removeprefix("_"), flag_or_none(tool.get("strict"), "strict"))
 
 
 def _read_choice(choice: object) -> tuple[Any, bool | None]:
@@ -260,7 +269,7 @@ def _read_choice(choice: object) -> tuple[Any, bool | None]:
     source = mapping(choice, "tool_choice")
     serial = source.get("disable_parallel_tool_use")
     parallel = None if serial is None else not serial
-    kind = source.get("type")
+    kind = string(source.get("type"), "tool_choice.type")
     if kind == "tool":
         return ToolChoice(string(source.get("name"), "tool_choice.name")), parallel
     if kind not in _READ_CHOICES:
@@ -278,7 +287,7 @@ def _read_system(system: object) -> tuple[Message, ...]:
 def _read_turns(turns: Sequence[object]) -> Iterator[Message]:
     for n, turn in enumerate(turns):
         source = mapping(turn, f"messages[{n}]")
-        role = source.get("role")
+        role: Any = string(source.get("role"), f"messages[{n}].role")
         if role not in {"user", "assistant", "system"}:
             raise RequestError(f"messages[{n}].role is user or assistant, not {role!r:.80}.")
         parts = _read_blocks(source.get("content"), f"messages[{n}]")
@@ -304,7 +313,7 @@ def _read_block(block: Mapping[str, Any], where: str) -> Part:
             return _read_source(mapping(block.get("source"), f"{where}: source"), where)
         case "thinking":
             text = string(block.get("thinking"), f"{where}: thinking")
-            return ReasoningPart(text, block.get("signature") or None)
+            return ReasoningPart(text, text_or_none(block.get("signature"), f"{where}: signature"))
         case "redacted_thinking":
             return ReasoningPart("", string(block.get("data"), f"{where}: data"))
         case "tool_use":

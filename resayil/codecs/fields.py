@@ -12,6 +12,14 @@ from resayil.messages import ChatRequest, Message, ReasoningPart, TextPart, Tool
 TEMPERATURES: Mapping[str, float] = {"chat": 2.0, "messages": 1.0}
 """Highest temperature of each dialect (one-page reference; Messages API page)."""
 
+_NUMBERS: Mapping[str, type | tuple[type, ...]] = {
+    "max_tokens": int,
+    "temperature": (int, float),
+    "top_p": (int, float),
+    "top_k": int,
+    "seed": int,
+}
+
 RESERVED = frozenset({"model", "messages", "system", "stream", "tools", "tool_choice"})
 """Fields of the body that ``extra_body`` may not replace."""
 
@@ -37,6 +45,24 @@ def string(value: object, what: str) -> str:
     return value
 
 
+def text_or_none(value: object, what: str) -> str | None:
+    """The value as text, nothing where it is empty, or a RequestError that names it."""
+    return string(value, what) or None if value is not None else None
+
+
+def flag_or_none(value: object, what: str) -> bool | None:
+    """The value as a yes or no, nothing where it is absent, or a RequestError that names it."""
+    if value is not None and not isinstance(value, bool):
+        raise RequestError(f"{what} is true or false, not {value!r:.80}.")
+    return value
+
+
+def strings(value: object, what: str) -> tuple[str, ...]:
+    """One text or a list of them, or a RequestError that names it."""
+    given = [value] if isinstance(value, str) else items([] if value is None else value, what)
+    return tuple(string(item, f"one of {what}") for item in given)
+
+
 def refuse_unknown(source: Mapping[str, Any], known: frozenset[str], what: str) -> None:
     """Raise for a field that would be lost; empty ones say nothing and may be."""
     lost = sorted(
@@ -55,6 +81,10 @@ def check(request: ChatRequest, dialect: str) -> None:
     """
     if not request.model or not request.model.isprintable():
         raise RequestError(f"A model id is printable text, not {request.model!r}.")
+    for name, kind in _NUMBERS.items():
+        value = getattr(request, name)
+        if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
+            raise RequestError(f"{name} is a number, not {value!r:.80}.")
     if not request.messages:
         raise RequestError("A request needs at least one message.")
     if request.max_tokens is not None and request.max_tokens < 1:

@@ -12,12 +12,15 @@ from typing import Any
 from resayil.codecs.fields import (
     check,
     finish_body,
+    flag_or_none,
     images,
     items,
     mapping,
     refuse_unknown,
     replayed,
     string,
+    strings,
+    text_or_none,
     texts,
 )
 from resayil.codecs.openai_replies import decode, stream
@@ -208,18 +211,19 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
         RequestError: a field of the wrong type.
         UnsupportedError: content that would be lost, or ``n`` above 1.
     """
-    stop = body.get("stop") or ()
     options = {name: body[name] for name in sorted(_OPTIONS) if body.get(name) is not None}
+    flag_or_none(body.get("parallel_tool_calls"), "parallel_tool_calls")
     if body.get("max_completion_tokens") is not None:
         options.setdefault("max_tokens", body["max_completion_tokens"])
-    functions = [{"function": function} for function in body.get("functions") or ()]
+    functions = [{"function": function} for function in items(body.get("functions") or [], "functions")]
+    tools = [*items(body.get("tools") or [], "tools"), *functions]
     request = ChatRequest(
         model=string(body.get("model"), "model"),
         messages=read_messages(items(body.get("messages"), "messages")),
-        tools=tuple(Tool.of(mapping(tool, "a tool")) for tool in [*(body.get("tools") or ()), *functions]),
+        tools=tuple(Tool.of(mapping(tool, "a tool")) for tool in tools),
         tool_choice=_read_choice(body.get("tool_choice") or body.get("function_call")),
         response_format=_read_format(body.get("response_format")),
-        stop=(stop,) if isinstance(stop, str) else tuple(stop),
+        stop=strings(body.get("stop"), "stop"),
         extra_body={name: value for name, value in body.items() if name not in _TYPED},
         **options,
     )
@@ -251,7 +255,8 @@ def _read_format(wanted: object) -> JSONFormat | None:
         case "json_schema":
             inner = mapping(source.get("json_schema"), "json_schema")
             schema = mapping(inner.get("schema", {}), "schema")
-            return JSONFormat(schema, inner.get("name", "response"), inner.get("strict"))
+            name = string(inner.get("name", "response"), "json_schema.name")
+            return JSONFormat(schema, name, flag_or_none(inner.get("strict"), "json_schema.strict"))
     raise RequestError(
         f"response_format is text, json_object or json_schema, not {source.get('type')!r:.80}."
     )
@@ -272,7 +277,7 @@ def _read_message(source: Mapping[str, Any], n: int) -> Message:
     role = string(source.get("role"), f"{where}.role")
     refuse_unknown(source, _MESSAGE_FIELDS, where)
     parts = _read_content(source.get("content"), where)
-    name = source.get("name") or None
+    name = text_or_none(source.get("name"), f"{where}.name")
     match role:
         case "system" | "developer":
             return Message("system", parts, name)
@@ -306,24 +311,33 @@ def _read_part(part: object, where: str) -> TextPart | ImagePart:
         case "image_url" | "input_image":
             image = source.get("image_url")
             if isinstance(image, str):
-                return image_from_url(image, detail=source.get("detail"))
+                return image_from_url(image, detail=_read_detail(source, where))
             fields = mapping(image, f"{where}: image_url")
-            return image_from_url(
-                string(fields.get("url"), f"{where}: image_url.url"), detail=fields.get("detail")
-            )
+            url = string(fields.get("url"), f"{where}: image_url.url")
+            return image_from_url(url, detail=_read_detail(fields, where))
     raise UnsupportedError(f"{where} holds a {source.get('type')!r:.40} part; text and images can be sent.")
+
+
+def _read_detail(source: Mapping[str, Any], where: str) -> Any:
+    detail = text_or_none(source.get("detail"), f"{where}: detail")
+    if detail not in {None, "auto", "low", "high"}:
+        raise RequestError(f"{where}: detail is auto, low or high, not {detail!r:.80}.")
+    return detail
 
 
 def _read_calls(source: Mapping[str, Any], where: str) -> Iterator[ToolCallPart | InvalidToolCall]:
     legacy = source.get("function_call")
-    calls = [*(source.get("tool_calls") or ()), *([{"function": legacy}] if legacy else [])]
+    calls = items(source.get("tool_calls") or [], f"{where}.tool_calls")
+    if legacy:
+        calls.append({"function": legacy})
     for call in calls:
         fields = mapping(call, f"a tool call of {where}")
         function = mapping(fields.get("function"), f"{where}: function")
         name = string(function.get("name"), f"{where}: function.name")
         raw = function.get("arguments") or ""
         text = raw if isinstance(raw, str) else dumps(raw)
-        yield read_call(fields.get("id") or name, name, text, offered=None)
+        call_id = text_or_none(fields.get("id"), f"{where}: id") or name
+        yield read_call(call_id, name, text, offered=None)
 
 
 def _read_result(call_id: str, parts: tuple[Any, ...]) -> ToolResultPart:

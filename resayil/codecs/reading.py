@@ -53,7 +53,7 @@ def count(value: object, default: int = 0) -> int:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return default
-    return int(value)
+    return int(value) if value >= 0 else default
 
 
 _DIGITS = 20

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from resayil import ChatRequest, ResayilError, Settings, StreamInterruptedError, user
 from resayil.calls import Calls, Opened
 from resayil.flow import Acquire, Close, Effect, Failure, Flow, Head, Read, Send, Sleep
+from resayil.limits import NOW
 
 Resend = Literal["yes", "three", "after timeout", "never", "answer"]
 JSON = {"content-type": "application/json"}
@@ -143,6 +144,8 @@ def drive(flow: Flow[Any], script: list[tuple[Outcome, float]], clock: FakeClock
                     sent = pieces.pop(0) if pieces else None
                 case Sleep():
                     clock.now += effect.seconds
+                case Acquire():
+                    sent = NOW
     except StopIteration as stop:
         run.result = stop.value
     except ResayilError as error:
@@ -187,6 +190,8 @@ def _allowed(settings: dict[str, Any], outcomes: list[Outcome]) -> bool:
 def _assert_lawful(run: Run, settings: dict[str, Any]) -> None:
     sends = run.of(Send)
     assert len(sends) <= settings["max_retries"] + 1
+    slots = run.of(Acquire)
+    assert len({slot.identity for slot in slots}) == len(slots)
     kinds = [type(effect) for _, effect in run.effects if isinstance(effect, Acquire | Send)]
     assert kinds == [Acquire, Send] * len(sends) or kinds == [Acquire, Send] * len(sends) + [Acquire]
     began = run.effects[0][0]
@@ -337,7 +342,7 @@ def _dribble(flow: Flow[Any], clock: FakeClock) -> ResayilError | None:
         while True:
             effect = flow.send(sent)
             clock.now += 1.0 if isinstance(effect, Read) else 0.0
-            sent = Head(200, JSON) if isinstance(effect, Send) else b"x" if isinstance(effect, Read) else None
+            sent = Head(200, JSON) if isinstance(effect, Send) else b"x" if isinstance(effect, Read) else NOW
     except ResayilError as error:
         return error
 
@@ -346,7 +351,7 @@ def test_an_interrupt_goes_through_the_flow() -> None:
     """Ctrl-C is never retried and never turned into another error."""
     flow = _calls(FakeClock()).chat(ChatRequest(MODEL, (user("س"),)), {})
     assert isinstance(flow.send(None), Acquire)
-    assert isinstance(flow.send(None), Send)
+    assert isinstance(flow.send(NOW), Send)
     with pytest.raises(KeyboardInterrupt):
         flow.throw(KeyboardInterrupt())
 

@@ -20,6 +20,7 @@ from resayil.calls import Calls
 from resayil.config import Settings
 from resayil.flow import Clock, Send
 from resayil.jsontext import dump_bytes
+from resayil.limits import NOW
 
 
 def _sent(request: ChatRequest, api: str, method: str) -> Send:
@@ -27,7 +28,7 @@ def _sent(request: ChatRequest, api: str, method: str) -> Send:
     calls = Calls(Settings.load(api_key=KEY, base_url="https://example.com"), clock)
     flow = getattr(calls, method)(request, {"api": api})
     next(flow)
-    effect = flow.send(None)
+    effect = flow.send(NOW)
     flow.close()
     assert isinstance(effect, Send)
     return effect
