@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -171,6 +172,8 @@ class Calls:
     def _exchange(self, options: CallOptions, model: str | None = None) -> Exchange:
         settings = self.settings
         retries = options.get("max_retries")
+        given = options.get("limit_max_wait")
+        max_wait = settings.limit_max_wait if given is None else given
         policy = RetryPolicy(
             max_retries=settings.max_retries if retries is None else retries,
             budget=settings.retry_budget,
@@ -183,6 +186,7 @@ class Calls:
             options.get("read_timeout") or settings.read_timeout,
             settings.gap_timeout,
             options.get("deadline") or settings.deadline,
+            math.inf if max_wait is None else max_wait,
         )
 
         def may_retry(error: ResayilError) -> bool:

@@ -17,6 +17,7 @@ from resayil.calls import Calls, Opened
 from resayil.config import ClientOptions, Settings
 from resayil.errors import ResayilError, without_frames
 from resayil.events import StreamEvent, TextDelta
+from resayil.limiters import OnWait, limiter_for
 from resayil.messages import ChatRequest, ChatResponse, Conversation
 from resayil.models import ModelInfo
 from resayil.options import CALL_OPTIONS, CallOptions, ChatOptions, RequestOptions, build_request
@@ -38,6 +39,7 @@ class Client:
         api_key: The key; ``LLM_RESAYIL_API_KEY`` or ``RESAYIL_API_KEY`` by default.
         base_url: The service's address in any form; ``RESAYIL_BASE_URL`` or the documented one by default.
         transport: An httpx transport, such as the emulator's.
+        on_wait: Called before a request waits for its turn, with the seconds and how many wait before it.
         settings: See `Settings`.
 
     Raises:
@@ -50,11 +52,12 @@ class Client:
         base_url: str | None = None,
         *,
         transport: httpx.BaseTransport | None = None,
+        on_wait: OnWait | None = None,
         **settings: Unpack[ClientOptions],
     ) -> None:
         self.settings = Settings.load(api_key=api_key, base_url=base_url, **settings)
         self._calls = Calls(self.settings, CLOCK)
-        self._pool = SyncPool(self.settings, transport)
+        self._pool = SyncPool(self.settings, transport, limiter_for(self.settings, on_wait))
 
     def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
         """One whole answer.
@@ -186,11 +189,12 @@ class AsyncClient:
         base_url: str | None = None,
         *,
         transport: httpx.AsyncBaseTransport | None = None,
+        on_wait: OnWait | None = None,
         **settings: Unpack[ClientOptions],
     ) -> None:
         self.settings = Settings.load(api_key=api_key, base_url=base_url, **settings)
         self._calls = Calls(self.settings, CLOCK)
-        self._pool = AsyncPool(self.settings, transport)
+        self._pool = AsyncPool(self.settings, transport, limiter_for(self.settings, on_wait))
 
     async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
         """As `Client.chat`."""

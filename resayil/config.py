@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from resayil.codecs.anthropic import DEFAULT_MAX_TOKENS
 from resayil.errors import ConfigurationError
 from resayil.images import MAX_IMAGE_BYTES
+from resayil.limits import PLANS, WINDOW
 from resayil.messages import ReasoningReplay
 from resayil.sse import MAX_EVENT_BYTES
 
@@ -27,6 +28,8 @@ DEFAULT_BASE_URL = "https://llmapi.resayil.io/v1"
 KEY_VARIABLES = ("LLM_RESAYIL_API_KEY", "RESAYIL_API_KEY")
 BASE_URL_VARIABLE = "RESAYIL_BASE_URL"
 ALLOW_HTTP_VARIABLE = "RESAYIL_ALLOW_HTTP"
+PLAN_VARIABLE = "RESAYIL_PLAN"
+LIMIT_STORAGE_VARIABLE = "RESAYIL_LIMIT_STORAGE"
 
 _WHATSAPP_HOST = "api.resayil.io"
 _ENDPOINT = re.compile(r"/(?:chat/completions|messages(?:/count_tokens)?|models)$")
@@ -37,6 +40,8 @@ _OWN_HEADERS = frozenset(
 
 API = Literal["auto", "chat", "messages"]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Plan = Literal["starter", "basic", "pro", "enterprise"]
+RequestsPerMinute = Literal["auto"] | Plan | Annotated[int, Field(ge=1)] | None
 
 
 class ResayilWarning(UserWarning):
@@ -65,6 +70,14 @@ class Settings(BaseModel):
         default_max_tokens: ``max_tokens`` of the messages dialect where a call sets none.
         stream_usage: Ask for usage in chat streams.
         allow_images_on_messages: Send images on the messages dialect although the documents reject them.
+        requests_per_minute: The key's limit: a number, the plan's name, ``None`` for no limit, or ``auto``:
+            10 on the service's hosts until its headers name another, none elsewhere. ``RESAYIL_PLAN``.
+        limit_storage: Where the limit is counted: in this process' ``memory``, in ``file:PATH`` for the
+            processes of a machine, in ``redis://HOST:PORT`` for several machines. ``RESAYIL_LIMIT_STORAGE``.
+        limit_window: Seconds of the limit's rolling window.
+        limit_margin: Seconds added to the window; ``None`` adapts it to what the service refuses.
+        limit_max_wait: Seconds that a request may wait for its turn; ``None`` is without bound.
+        limit_processes: Processes expected to share the key; each gets its share while the storage is gone.
         max_image_bytes: Largest image, in bytes.
         max_body_bytes: Largest decoded reply, in bytes.
         max_error_bytes: Largest error body that is read, in bytes.
@@ -94,6 +107,12 @@ class Settings(BaseModel):
     default_max_tokens: Annotated[int, Field(ge=1)] = DEFAULT_MAX_TOKENS
     stream_usage: bool = True
     allow_images_on_messages: bool = False
+    requests_per_minute: RequestsPerMinute = "auto"
+    limit_storage: str = Field(default="memory", repr=False)
+    limit_window: Seconds = WINDOW
+    limit_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    limit_max_wait: Annotated[float, Field(ge=0)] | None = 300.0
+    limit_processes: Annotated[int, Field(ge=1)] = 4
     max_image_bytes: Annotated[int, Field(ge=1)] = MAX_IMAGE_BYTES
     max_body_bytes: Annotated[int, Field(ge=1)] = 32 * 1024 * 1024
     max_error_bytes: Annotated[int, Field(ge=1)] = 64 * 1024
@@ -104,17 +123,25 @@ class Settings(BaseModel):
 
     @classmethod
     def load(cls, **given: Any) -> Settings:
-        """Settings from arguments, then the environment, then the defaults; ``None`` means not given.
+        """Settings from arguments, then the environment, then the defaults.
+
+        ``None`` means not given, except where it is a choice of its own: ``requests_per_minute`` and
+        ``limit_max_wait``.
 
         Raises:
             ConfigurationError: something is missing or unusable.
         """
-        values = {name: value for name, value in given.items() if value is not None}
+        values = {
+            name: value for name, value in given.items() if value is not None or name in _NONE_IS_A_CHOICE
+        }
         values["api_key"] = clean_key(values.get("api_key") or _key_from_environment())
         values.setdefault("allow_http", os.environ.get(ALLOW_HTTP_VARIABLE, "") not in {"", "0", "false"})
         base_url = values.get("base_url") or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
         values["base_url"] = normalise_base_url(base_url, allow_http=values["allow_http"])
         values["extra_headers"] = check_headers(values.get("extra_headers") or {})
+        values.setdefault("requests_per_minute", os.environ.get(PLAN_VARIABLE) or "auto")
+        values["requests_per_minute"] = _read_plan(values["requests_per_minute"])
+        values.setdefault("limit_storage", os.environ.get(LIMIT_STORAGE_VARIABLE) or "memory")
         try:
             return cls(**values)
         except ValidationError as error:
@@ -125,7 +152,10 @@ class Settings(BaseModel):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """A pickle leaves the key behind: whoever reads it has one of its own in the environment."""
-        return _reload, (self.model_dump(exclude={"api_key"}),)
+        values = self.model_dump(exclude={"api_key"})
+        if "@" in self.limit_storage:  # it holds a password
+            del values["limit_storage"]
+        return _reload, (values,)
 
     @property
     def is_local(self) -> bool:
@@ -143,6 +173,26 @@ class Settings(BaseModel):
     def secret(self) -> str:
         """The key itself, for the one place that sends it and the one that masks it."""
         return self.api_key.get_secret_value()
+
+
+_NONE_IS_A_CHOICE = frozenset({"requests_per_minute", "limit_max_wait"})
+
+
+def _read_plan(given: object) -> object:
+    """A plan's name in any case, or a number, as a setting or a variable says it; ``none`` is no limit."""
+    if not isinstance(given, str):
+        return given
+    name = given.strip().lower()
+    if name == "none":
+        return None
+    if name.isascii() and name.isdecimal():
+        return int(name)
+    if name not in {"auto", *PLANS}:
+        raise ConfigurationError(
+            f"requests_per_minute (or {PLAN_VARIABLE}) is a number, auto, none, or a plan: "
+            f"{', '.join(PLANS)}; not {given!r:.40}."
+        )
+    return name
 
 
 def _reload(values: Mapping[str, Any]) -> Settings:
@@ -168,6 +218,12 @@ class ClientOptions(TypedDict, total=False):
     default_max_tokens: int
     stream_usage: bool
     allow_images_on_messages: bool
+    requests_per_minute: RequestsPerMinute
+    limit_storage: str
+    limit_window: float
+    limit_margin: float | None
+    limit_max_wait: float | None
+    limit_processes: int
     max_image_bytes: int
     max_body_bytes: int
     max_error_bytes: int

@@ -7,6 +7,7 @@ error as the first event, an empty stream. Then it returns `Opened`, and the pum
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -19,13 +20,16 @@ from resayil.errors import (
     ConnectionPhase,
     EmptyResponseError,
     ErrorResponse,
+    LocalRateLimitError,
     MalformedResponseError,
+    RateLimitError,
     ResayilError,
     ResponseTooLargeError,
     TimeoutPhase,
     UnexpectedContentError,
 )
 from resayil.jsontext import loads
+from resayil.limits import Place, Refused
 from resayil.redaction import redact, redact_headers
 from resayil.retry import RetryPolicy, may_be_billed
 
@@ -36,7 +40,56 @@ _EXCERPT = 200
 
 @dataclass(frozen=True, slots=True)
 class Acquire:
-    """Take a slot of the rate limit; its outcome is the slot."""
+    """Ask for a slot of the rate limit; its outcome is a `Place`, perhaps one to wait for, or `Refused`.
+
+    Whoever has waited asks again, since a closed window may have moved the place; so does whoever got the
+    answer late, since a slot counts from when it is used.
+
+    Attributes:
+        identity: Whose slot; the same each time it is asked for.
+        max_wait: Seconds that its moment may be away.
+    """
+
+    identity: str
+    max_wait: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveBack:
+    """Give a slot back: its request is not sent."""
+
+    identity: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseWindow:
+    """Let nobody who shares the limit send for some seconds: the service has refused."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Observe:
+    """Take over the limit that the service names, in requests per window."""
+
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait for a slot's moment, and tell so: how long, and behind how many.
+
+    Attributes:
+        seconds: How long to wait before asking again.
+        left: Seconds until the moment.
+        queued: Requests before this one.
+        first: Whether this is the first wait for the slot.
+    """
+
+    seconds: float
+    left: float
+    queued: int
+    first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +153,13 @@ ERROR_BODY_TIME = 10.0
 CLOCK_TICK = 0.01
 """Seconds by which two clocks may disagree on whether the deadline has passed."""
 
-Effect = Acquire | Send | Read | Close | Sleep
+PROMPT = 0.05
+"""Seconds within which the answer to `Acquire` is fresh."""
+
+MOST_ASKED = 5
+"""Times that a slot is asked for again because the answers come late; a machine so busy is late anyway."""
+
+Effect = Acquire | GiveBack | CloseWindow | Observe | Wait | Send | Read | Close | Sleep
 Flow = Generator[Effect, Any, T]
 
 
@@ -122,6 +181,7 @@ class Bounds:
     read_timeout: float
     gap_timeout: float
     deadline: float | None
+    max_wait: float = math.inf
 
 
 class Exchange:
@@ -149,6 +209,9 @@ class Exchange:
         self.clock = clock
         self._may_retry = may_retry
         self._began = clock.monotonic()
+        self._identity = uuid.uuid4().hex
+        self._waited = 0.0
+        self._runs = 0
         self.attempts = 0
         self.maybe_billed = 0
         self.reply = ErrorResponse(0)
@@ -167,11 +230,11 @@ class Exchange:
         receive: Callable[[Head], Flow[T]],
     ) -> Flow[T]:
         """Send until ``receive`` has made something of a reply, or giving up is right."""
-        headers = {**headers, "idempotency-key": uuid.uuid4().hex} if body is not None else headers
+        headers = {**headers, "idempotency-key": self._identity} if body is not None else headers
+        last: ResayilError | None = None
         while True:
             try:
-                yield Acquire()
-                timeout = self._read_timeout()
+                timeout = yield from self._slot()
                 self.attempts += 1
                 head = yield Send(method, url, headers, body, timeout)
                 return (yield from self._receive(head, url, receive))
@@ -179,7 +242,12 @@ class Exchange:
                 self.maybe_billed += may_be_billed(error)
                 error.attempts, error.maybe_billed = self.attempts, self.maybe_billed
                 self.mask(error)
-                wait = self._wait(error)
+                if last is not None and isinstance(error, LocalRateLimitError):
+                    raise last from last.__cause__  # what the service said is what the call has failed of
+                last, jitter = error, self.clock.random()
+                if isinstance(error, RateLimitError):
+                    yield CloseWindow(self._policy.wait(error, **self._moment(jitter)))
+                wait = self._wait(error, jitter)
                 if wait is None:
                     raise
             yield Close()
@@ -191,11 +259,52 @@ class Exchange:
             raise self._deadline_error()
         return min(self.bounds.read_timeout, left)
 
-    def _wait(self, error: ResayilError) -> float | None:
-        elapsed = self.clock.monotonic() - self._began
-        wait = self._policy.delay(
-            error, attempts=self.attempts, elapsed=elapsed, now=self.clock.wall(), jitter=self.clock.random()
+    def _slot(self) -> Flow[float]:
+        """Wait for a slot of the rate limit; returns the seconds that the reply may take."""
+        identity = f"{self._identity}-{self._runs}"
+        self._runs += 1
+        began = self.clock.monotonic()
+        asked = waits = 0
+        try:
+            while True:
+                now = self.clock.monotonic()
+                left = max(0.0, min(self.bounds.max_wait - (now - began), self.ends_at - now))
+                outcome: Place | Refused = yield Acquire(identity, left)
+                if isinstance(outcome, Refused):
+                    break
+                if outcome.wait > 0:
+                    yield Wait(
+                        min(outcome.wait, outcome.check), outcome.wait, outcome.queued, first=not waits
+                    )
+                    waits += 1
+                    continue
+                asked += 1
+                if self.clock.monotonic() - now <= PROMPT or asked == MOST_ASKED:
+                    return self._read_timeout()
+        except GeneratorExit:
+            raise
+        except BaseException:
+            yield GiveBack(identity)
+            raise
+        finally:
+            self._waited += self.clock.monotonic() - began
+        raise self._no_slot(outcome.retry_after)
+
+    def _no_slot(self, seconds: float) -> LocalRateLimitError:
+        bound = self.bounds.max_wait
+        limit = f"limit_max_wait is {bound:g} s" if seconds > bound else "the call's deadline comes first"
+        return LocalRateLimitError(
+            f"The next slot of this key's request limit is {seconds:.1f} s away, and {limit}. "
+            "Nothing was sent; come back then, or allow a longer wait.",
+            retry_after=seconds,
         )
+
+    def _moment(self, jitter: float) -> dict[str, Any]:
+        return {"attempts": self.attempts, "now": self.clock.wall(), "jitter": jitter}
+
+    def _wait(self, error: ResayilError, jitter: float) -> float | None:
+        elapsed = self.clock.monotonic() - self._began
+        wait = self._policy.delay(error, elapsed=elapsed - self._waited, **self._moment(jitter))
         late = wait is not None and self._began + elapsed + wait >= self.ends_at
         return None if wait is None or late or not self._may_retry(error) else wait
 
@@ -203,6 +312,9 @@ class Exchange:
         if isinstance(head, Failure):
             raise self.failed(head, url)
         self.reply = ErrorResponse(head.status, redact_headers(head.headers, self._secret), url=url)
+        limit = head.headers.get(LIMIT_HEADER, "")
+        if limit.isascii() and limit.isdecimal() and 0 < int(limit) <= MOST_PER_WINDOW:
+            yield Observe(int(limit))
         if head.status >= 300:  # noqa: PLR2004 - everything above the success statuses
             content = yield from self._read(self.bounds.max_error_bytes, cut=True)
             raise self.error(content)
@@ -296,6 +408,10 @@ class Exchange:
     def _deadline_error(self) -> APITimeoutError:
         return APITimeoutError(f"The call's deadline of {self.bounds.deadline:g} s passed.", phase="deadline")
 
+
+LIMIT_HEADER = "x-ratelimit-limit"
+MOST_PER_WINDOW = 100_000
+"""Requests per window above which a header is no limit of this service."""
 
 _WORDS: Mapping[str, str] = {
     "connect": "Could not connect to",

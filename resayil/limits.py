@@ -6,7 +6,9 @@ plan of a window is a list of such moments; this module is its arithmetic, `limi
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from math import inf
 
 PLANS = {"starter": 10, "basic": 10, "pro": 30, "enterprise": 60}
 """Requests per minute of each plan (one-page reference)."""
@@ -19,6 +21,12 @@ MARGIN = 0.5
 
 CALM = 5
 """Windows without a 429 after which a widened margin has halved."""
+
+INCIDENT = 0.1
+"""Share of a window within which several 429s are one incident, which widens the margin once."""
+
+LATE = 0.05
+"""Share of the margin by which a request may go out late before its moment is corrected."""
 
 LONGEST_CLOSURE = 3600.0
 """Seconds for which one 429 may close a window, whatever it says."""
@@ -39,20 +47,40 @@ class Quota:
     window: float = WINDOW
     margin: float | None = None
 
+    @property
+    def late(self) -> float:
+        """Seconds by which a request may go out after its moment."""
+        return LATE * (MARGIN if self.margin is None else self.margin)
+
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
+class Place:
     """A place in the queue.
 
     Attributes:
-        id: Its name.
-        wait: Seconds until its moment, from when it was asked for.
+        wait: Seconds until its moment, from when it was asked for; 0 means: go now.
         queued: Requests before it that wait as well.
+        check: Seconds after which it is worth asking again although the moment has not come.
     """
 
-    id: str
-    wait: float
+    wait: float = 0.0
     queued: int = 0
+    check: float = inf
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """No place within the wait that is allowed; nothing is kept.
+
+    Attributes:
+        retry_after: Seconds until the earliest place.
+    """
+
+    retry_after: float
+
+
+NOW = Place()
+"""The place of whoever need not wait."""
 
 
 @dataclass(slots=True)
@@ -64,40 +92,84 @@ class Entry:
     freed: bool = False
 
 
+def _moment(entry: Entry) -> float:
+    return entry.moment
+
+
 @dataclass(slots=True)
 class Plan:
     """The moments of one key's window and queue, oldest first, on one clock.
 
     Attributes:
         entries: Every moment of the last window and of the queue.
-        freed: How many of them have been given back.
         closed_until: Nothing goes out before this.
         margin: The margin as the last 429 left it.
         warned_at: When that was.
+        requests: The smallest quota that the queue was ordered by.
+        freed: How many entries have been given back.
+        held: The entry of each identity.
     """
 
     entries: list[Entry] = field(default_factory=list)
-    freed: int = 0
     closed_until: float = 0.0
     margin: float = MARGIN
     warned_at: float = 0.0
+    requests: int = 0
+    freed: int = field(init=False, default=0)
+    held: dict[str, Entry] = field(init=False, default_factory=dict)
 
-    def reserve(self, quota: Quota, identity: str, now: float, max_wait: float) -> Reservation | float:
-        """A place, or the wait in seconds where that is longer than allowed; then nothing is kept."""
+    def __post_init__(self) -> None:
+        self.freed = sum(entry.freed for entry in self.entries)
+        self.held = {entry.id: entry for entry in self.entries if not entry.freed}
+
+    def ask(self, quota: Quota, identity: str, now: float, max_wait: float) -> Place | Refused:
+        """The place of an identity: the one it holds, else the first that is free."""
         span = self.span(quota, now)
         self._forget(now, span)
+        if quota.requests < self.requests:
+            self._settle(quota, now)
+        self.requests = quota.requests
+        entry = self.held.get(identity)
+        return (
+            self._reserve(quota, identity, now, span, max_wait)
+            if entry is None
+            else self._again(quota, entry, now, max_wait)
+        )
+
+    def _reserve(
+        self, quota: Quota, identity: str, now: float, span: float, max_wait: float
+    ) -> Place | Refused:
         earliest = max(now, self.closed_until)
         free = self._free(earliest) if self.freed else None
         entry = free or Entry(self._next(quota.requests, earliest, span, len(self.entries)), identity)
         wait = entry.moment - now
         if wait > max_wait:
-            return wait
+            return Refused(wait)
         if free is None:
             self.entries.append(entry)
         else:
             self.freed -= 1
-        entry.id, entry.freed = identity, False
-        return Reservation(identity, wait, self._ahead(entry, now) if wait else 0)
+            entry.id, entry.freed = identity, False
+        self.held[identity] = entry
+        return Place(wait, self._ahead(entry, now)) if wait else NOW
+
+    def _again(self, quota: Quota, entry: Entry, now: float, max_wait: float) -> Place | Refused:
+        """A closed window may have moved a place; one that is used late counts from when it is used."""
+        wait = entry.moment - now
+        if wait > max_wait:
+            self.give_back(entry.id)
+            return Refused(wait)
+        if wait > 0:
+            return Place(wait, self._ahead(entry, now))
+        if -wait > quota.late:
+            self.entries.remove(entry)
+            entry.moment = now
+            self._insert(entry)
+            self._settle(quota, now)
+        return NOW
+
+    def _insert(self, entry: Entry) -> None:
+        self.entries.insert(bisect_right(self.entries, entry.moment, key=_moment), entry)
 
     def _next(self, requests: int, earliest: float, span: float, before: int) -> float:
         """The earliest moment for an entry that has so many before it."""
@@ -108,7 +180,8 @@ class Plan:
         return next((entry for entry in self.entries if entry.freed and entry.moment >= earliest), None)
 
     def _ahead(self, entry: Entry, now: float) -> int:
-        return sum(now < other.moment <= entry.moment for other in self.entries) - 1
+        passed = bisect_right(self.entries, now, key=_moment)
+        return bisect_right(self.entries, entry.moment, key=_moment) - 1 - passed
 
     def span(self, quota: Quota, now: float) -> float:
         """Seconds that must lie between a request and the one N before it."""
@@ -124,27 +197,48 @@ class Plan:
             self.freed = sum(entry.freed for entry in self.entries)
         passed = 0
         while passed < len(self.entries) and self.entries[passed].moment <= now - span:
+            self.held.pop(self.entries[passed].id, None)
             passed += 1
         del self.entries[:passed]
 
-    def remaining(self, identity: str, now: float) -> float:
-        """Seconds until the moment of a place, which a closed window may have moved."""
-        moment = next((entry.moment for entry in self.entries if entry.id == identity), now)
-        return max(0.0, moment - now)
-
     def give_back(self, identity: str) -> None:
-        """Free a place whose request was not sent; the next in line takes it if it is still to come."""
-        for entry in self.entries:
-            if entry.id == identity and not entry.freed:
-                entry.freed = True
-                self.freed += 1
+        """Free a place whose request was not sent; the next to ask takes it if it is still to come."""
+        entry = self.held.pop(identity, None)
+        if entry is not None:
+            entry.freed = True
+            self.freed += 1
 
     def close(self, quota: Quota, now: float, seconds: float) -> None:
         """After a 429: let nothing out for some seconds, move the queue behind, and widen the margin."""
-        self.margin = min(2 * (self.span(quota, now) - quota.window), quota.window)
+        if now - self.warned_at >= INCIDENT * quota.window:
+            self.margin = min(2 * (self.span(quota, now) - quota.window), quota.window)
         self.warned_at = now
-        self.closed_until = max(self.closed_until, now + min(seconds, LONGEST_CLOSURE))
+        self.shut(quota, now, now + min(seconds, LONGEST_CLOSURE))
+
+    def shut(self, quota: Quota, now: float, until: float) -> None:
+        """Let nothing out before a moment, and move the queue behind it."""
+        self.closed_until = max(self.closed_until, until)
+        self._settle(quota, now)
+
+    def add(self, quota: Quota, now: float, count: int) -> None:
+        """Count requests that went out without a place, as of now."""
+        for _ in range(count):
+            self._insert(Entry(now, ""))
+        self._settle(quota, now)
+
+    def _settle(self, quota: Quota, now: float) -> None:
+        """Move what is still to come to where the entries before it allow it."""
         span = self.span(quota, now)
-        for n, entry in enumerate(self.entries):
-            if entry.moment > now:
-                entry.moment = max(entry.moment, self._next(quota.requests, self.closed_until, span, n))
+        for n in range(bisect_right(self.entries, now, key=_moment), len(self.entries)):
+            entry = self.entries[n]
+            entry.moment = max(entry.moment, self._next(quota.requests, self.closed_until, span, n))
+
+    def sent(self, quota: Quota, now: float) -> int:
+        """Requests that went out in the window that ends now."""
+        start = now - self.span(quota, now)
+        return sum(start < entry.moment <= now and not entry.freed for entry in self.entries)
+
+    @property
+    def ends_at(self) -> float:
+        """When the last thing it says happens."""
+        return max(self.closed_until, self.entries[-1].moment if self.entries else 0.0)

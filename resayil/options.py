@@ -47,6 +47,7 @@ class CallOptions(TypedDict, total=False):
     read_timeout: float | None
     deadline: float | None
     max_retries: int | None
+    limit_max_wait: float | None
     extra_headers: Mapping[str, str] | None
 
 

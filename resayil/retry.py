@@ -89,10 +89,11 @@ class RetryPolicy:
             return None
         if attempts >= PAID_ATTEMPTS and may_be_billed(error):
             return None
-        wait = self._wait(error, attempts, now, jitter)
+        wait = self.wait(error, attempts=attempts, now=now, jitter=jitter)
         return wait if elapsed + wait <= self.budget else None
 
-    def _wait(self, error: ResayilError, attempts: int, now: float, jitter: float) -> float:
+    def wait(self, error: ResayilError, *, attempts: int, now: float, jitter: float) -> float:
+        """Seconds that the error asks for, or that its kind suggests."""
         if error.retry_after is not None:
             return error.retry_after
         if isinstance(error, APIConnectionError) and error.phase == "reused":

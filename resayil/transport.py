@@ -24,7 +24,23 @@ import httpx
 from resayil.bounded import BoundedTransport, body_due, head_due
 from resayil.config import Settings
 from resayil.errors import ConfigurationError, ResayilError, without_frames
-from resayil.flow import Acquire, Clock, Close, Effect, Failure, Flow, Head, Read, Send, Sleep
+from resayil.flow import (
+    Acquire,
+    Clock,
+    Close,
+    CloseWindow,
+    Effect,
+    Failure,
+    Flow,
+    GiveBack,
+    Head,
+    Observe,
+    Read,
+    Send,
+    Sleep,
+    Wait,
+)
+from resayil.limiters import Slots
 
 T = TypeVar("T")
 
@@ -139,6 +155,7 @@ class SyncIO:
 
     def __init__(self, pool: SyncPool) -> None:
         self._pool = pool
+        self.slots = pool.slots
         self._pieces: Iterator[bytes] = iter(())
 
     def send(self, send: Send) -> Head | Failure:
@@ -190,12 +207,14 @@ def run(flow: Flow[T], io: SyncIO) -> T:
     """Perform a flow's effects until it returns."""
     outcome: object = None
     try:
+        effect = flow.send(None)
         while True:
-            effect = flow.send(outcome)
             try:
                 outcome = _perform(effect, io)
             except BaseException as error:  # noqa: BLE001 - cancellation and interrupts go into the flow
-                outcome = flow.throw(error)
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(outcome)
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -218,11 +237,50 @@ def _perform(effect: Effect, io: SyncIO) -> object:
             time.sleep(effect.seconds)
         case Close():
             io.close()
-        case Acquire():
-            return None
+        case Wait():
+            _tell(effect, io.slots)
+            time.sleep(effect.seconds)
+        case Observe():
+            io.slots.observe(effect.requests)
+        case Acquire() | GiveBack() | CloseWindow():
+            return _settle(effect, io.slots)
         case _:
             assert_never(effect)
     return None
+
+
+def _tell(wait: Wait, slots: Slots) -> None:
+    if wait.first:
+        slots.waits(wait.left, wait.queued)
+
+
+def _settle(effect: Acquire | GiveBack | CloseWindow, slots: Slots) -> object:
+    """What the limiter says, perhaps after asking a store."""
+    match effect:
+        case Acquire():
+            return slots.ask(effect.identity, effect.max_wait)
+        case GiveBack():
+            slots.give_back(effect.identity)
+        case CloseWindow():
+            slots.close(effect.seconds)
+        case _:
+            assert_never(effect)
+    return None
+
+
+async def _asettle(effect: Acquire | GiveBack | CloseWindow, slots: Slots) -> object:
+    """The same, in a thread where the store may block, and to its end although the call is cancelled.
+
+    So a slot that is given back has been taken before.
+    """
+    if not slots.blocking:
+        return _settle(effect, slots)
+    task = asyncio.ensure_future(asyncio.to_thread(_settle, effect, slots))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 class SyncPool:
@@ -231,11 +289,13 @@ class SyncPool:
     They are closed with the client, when nobody holds it any more, or at the interpreter's exit.
     """
 
-    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None) -> None:
+    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None, slots: Slots) -> None:
         self.settings = settings
+        self.slots = slots
         self._transport = transport
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
+        self._inherited: list[httpx.Client | None] = []
         self._finalizer: weakref.finalize[[], SyncPool] | None = None
         self._closed = False
         _forget_in_child(self)
@@ -265,6 +325,7 @@ class SyncPool:
     def forget(self) -> None:
         """Drop the connections without closing them: they are another process's."""
         self._lock = threading.Lock()
+        self._inherited.append(self._client)  # kept, so that nothing closes or complains of its sockets
         self._client = None
         if self._finalizer is not None:
             self._finalizer.detach()
@@ -283,6 +344,7 @@ class AsyncIO:
 
     def __init__(self, pool: AsyncPool) -> None:
         self._pool = pool
+        self.slots = pool.slots
         self._loop = asyncio.get_running_loop()
         self._pieces: AsyncIterator[bytes] | None = None
 
@@ -339,12 +401,14 @@ async def arun(flow: Flow[T], io: AsyncIO) -> T:
     """Perform a flow's effects until it returns."""
     outcome: object = None
     try:
+        effect = flow.send(None)
         while True:
-            effect = flow.send(outcome)
             try:
                 outcome = await _aperform(effect, io)
             except BaseException as error:  # noqa: BLE001 - cancellation and interrupts go into the flow
-                outcome = flow.throw(error)
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(outcome)
     except StopIteration as stop:
         result: T = stop.value
         return result
@@ -367,8 +431,13 @@ async def _aperform(effect: Effect, io: AsyncIO) -> object:
             await asyncio.sleep(effect.seconds)
         case Close():
             await io.close()
-        case Acquire():
-            return None
+        case Wait():
+            _tell(effect, io.slots)
+            await asyncio.sleep(effect.seconds)
+        case Observe():
+            io.slots.observe(effect.requests)
+        case Acquire() | GiveBack() | CloseWindow():
+            return await _asettle(effect, io.slots)
         case _:
             assert_never(effect)
     return None
@@ -377,8 +446,9 @@ async def _aperform(effect: Effect, io: AsyncIO) -> object:
 class AsyncPool:
     """The pooled connections of one client, a set for each event loop, and anew in a forked child."""
 
-    def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None) -> None:
+    def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None, slots: Slots) -> None:
         self.settings = settings
+        self.slots = slots
         self._transport = transport
         self._lock = threading.Lock()
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (

@@ -15,6 +15,8 @@ import resayil
 
 PACKAGE = Path(resayil.__file__).parent
 RIM = frozenset({"client", "transport"})
+LIMITS = frozenset({"limiters", "limit_stores", "limit_redis"})
+"""Below the transport, beside it: they wait for stores, and name no transport."""
 ABOVE = frozenset({"client", "sharing", "emulator", "cli", "pytest_plugin"})
 ADAPTERS = frozenset({"langchain_resayil", "litellm_provider", "resayil_n8n"})
 VALUES = frozenset({
@@ -115,7 +117,7 @@ def test_nobody_below_imports_the_clients_the_emulator_or_an_adapter() -> None:
 
 def test_every_module_has_its_place() -> None:
     """A new module is assigned to a layer before it is merged."""
-    assert {_home(path) for path in _modules()} <= DECISIONS | RIM | ABOVE | {"bounded", "limiters"}
+    assert {_home(path) for path in _modules()} <= DECISIONS | RIM | ABOVE | {"bounded", *LIMITS}
 
 
 def test_every_public_name_is_there() -> None:

@@ -1,0 +1,244 @@
+"""The plan of a key's window in Redis or Valkey, for several machines that share the key.
+
+Each operation is one Lua call on the server's own clock, so neither the distance to the server nor the
+clocks of its clients let anybody through early. The arithmetic is that of `limits.Plan`, which a test
+holds it to. Keys vanish on their own once nothing in them matters any more.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from resayil.errors import ConfigurationError
+from resayil.limit_stores import Epochs, StoreError
+from resayil.limits import CALM, INCIDENT, LONGEST_CLOSURE, MARGIN, NOW, Place, Quota, Refused
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+TIMEOUT = 0.5
+"""Seconds that connecting and each answer may take, before the store counts as gone."""
+
+CONNECTIONS = 32
+"""Connections of one process, at most; further callers wait for one."""
+
+SCRIPT = (
+    f"local MARGIN, CALM, INCIDENT, LONGEST = {MARGIN}, {CALM}, {INCIDENT}, {LONGEST_CLOSURE}"
+    r"""
+local Q, F, H, S = KEYS[1], KEYS[2], KEYS[3], KEYS[4]  -- queue, freed, id -> member, state
+local op, requests, window, margin = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local id, amount, debt, late = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
+local known, epoch, now = ARGV[9], ARGV[10], tonumber(ARGV[11])
+if not now then
+  local time = redis.call('TIME')
+  now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+end
+local function text(number) return string.format('%.17g', number) end
+local function get(name, default) return tonumber(redis.call('HGET', S, name) or default) end
+local function set(name, value) redis.call('HSET', S, name, text(value)) end
+local function before(rank)  -- the moment so many places from the queue's end
+  local found = redis.call('ZRANGE', Q, -rank, -rank, 'WITHSCORES')
+  return found[2] and tonumber(found[2])
+end
+local function span()
+  if margin then return window + margin end
+  local calm = 0.5 ^ (math.max(0, now - get('warned_at', 0)) / (CALM * window))
+  return window + math.max(MARGIN, get('margin', MARGIN) * calm)
+end
+local function forget(member)
+  redis.call('ZREM', Q, member)
+  redis.call('ZREM', F, member)
+  local name = string.sub(member, 14)
+  if redis.call('HGET', H, name) == member then redis.call('HDEL', H, name) end
+end
+local function settle()
+  local first = redis.call('ZCOUNT', Q, '-inf', text(now))
+  if first >= redis.call('ZCARD', Q) then return end
+  local from = math.max(0, first - requests)
+  local all, moments = redis.call('ZRANGE', Q, from, -1, 'WITHSCORES'), {}
+  local closed, width = get('closed_until', 0), span()
+  for at = 1, #all, 2 do
+    local n, moment = (at + 1) / 2, tonumber(all[at + 1])
+    if moment > now then
+      local earliest = closed
+      if moments[n - 1] then earliest = math.max(earliest, moments[n - 1]) end
+      if moments[n - requests] then earliest = math.max(earliest, moments[n - requests] + width) end
+      if earliest > moment then
+        moment = earliest
+        redis.call('ZADD', Q, text(moment), all[at])
+        if redis.call('ZSCORE', F, all[at]) then redis.call('ZADD', F, text(moment), all[at]) end
+      end
+    end
+    moments[n] = moment
+  end
+end
+local function shut(moment)
+  if moment > get('closed_until', 0) then set('closed_until', moment) end
+  settle()
+end
+local function add(moment, name)
+  local member = string.format('%012d:', redis.call('HINCRBY', S, 'made', 1)) .. name
+  redis.call('ZADD', Q, text(moment), member)
+  if name ~= '' then redis.call('HSET', H, name, member) end
+end
+local function ahead(moment)
+  return redis.call('ZCOUNT', Q, '-inf', text(moment)) - 1 - redis.call('ZCOUNT', Q, '-inf', text(now))
+end
+local function free(name)
+  local member = redis.call('HGET', H, name)
+  if member then
+    redis.call('ZADD', F, redis.call('ZSCORE', Q, member), member)
+    redis.call('HDEL', H, name)
+  end
+end
+local function answer(word, number, count)
+  local last = math.max(before(1) or now, get('closed_until', 0), now)
+  local life = math.ceil((last - now + (2 + CALM) * window) * 1000)
+  for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, life) end
+  return {word, text(number or 0), count or 0, redis.call('HGET', S, 'epoch')}
+end
+
+if op == 'give_back' then
+  free(id)
+  return {'', '0', 0, redis.call('HGET', S, 'epoch')}
+end
+if redis.call('HSETNX', S, 'epoch', epoch) == 1 then set('born', now) end
+if known ~= '' and known ~= redis.call('HGET', S, 'epoch') then shut(get('born', now) + span()) end
+if op == 'close' then
+  if now - get('warned_at', 0) >= INCIDENT * window then
+    set('margin', math.min(2 * (span() - window), window))
+  end
+  set('warned_at', now)
+  shut(now + math.min(amount, LONGEST))
+  return answer('')
+end
+for _ = 1, debt do add(now, '') end
+if debt > 0 then settle() end
+local width = span()
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', F, '-inf', '(' .. text(now))) do forget(member) end
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', Q, '-inf', text(now - width))) do forget(member) end
+if requests < get('requests', 0) then settle() end
+set('requests', requests)
+local member = redis.call('HGET', H, id)
+if member then  -- it holds a place, which a closed window may have moved
+  local moment = tonumber(redis.call('ZSCORE', Q, member))
+  local wait = moment - now
+  if wait > amount then
+    free(id)
+    return answer('refused', wait)
+  end
+  if wait > 0 then return answer('place', wait, ahead(moment)) end
+  if -wait > late then
+    redis.call('ZADD', Q, text(now), member)
+    settle()
+  end
+  return answer('place', 0)
+end
+local earliest = math.max(now, get('closed_until', 0))
+local freed = redis.call('ZRANGEBYSCORE', F, text(earliest), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+local moment = tonumber(freed[2])
+if not moment then
+  moment = math.max(earliest, before(1) or 0, (before(requests) or -width) + width)
+end
+if moment - now > amount then return answer('refused', moment - now) end
+if freed[1] then
+  redis.call('ZREM', Q, freed[1])
+  redis.call('ZREM', F, freed[1])
+  local renamed = string.sub(freed[1], 1, 13) .. id
+  redis.call('ZADD', Q, text(moment), renamed)
+  redis.call('HSET', H, id, renamed)
+else
+  add(moment, id)
+end
+return answer('place', moment - now, moment > now and ahead(moment) or 0)
+"""
+)
+
+
+class RedisStore:
+    """Plans in Redis or Valkey, on the server's clock.
+
+    Args:
+        url: ``redis://``, ``rediss://``, ``unix://`` or ``valkey://``.
+        prefix: What the names of its keys begin with.
+    """
+
+    blocking = True
+
+    def __init__(self, url: str, prefix: str = "resayil") -> None:
+        try:
+            import redis  # noqa: PLC0415 - an extra, which only this store needs
+            from redis.backoff import NoBackoff  # noqa: PLC0415
+            from redis.retry import Retry  # noqa: PLC0415
+        except ImportError:
+            raise ConfigurationError(
+                "limit_storage=redis:// needs the redis package: pip install 'resayil[redis]'"
+            ) from None
+        self._errors = redis.RedisError
+        self._prefix = prefix
+        self._epochs = Epochs()
+        try:
+            pool = redis.BlockingConnectionPool.from_url(
+                url.replace("valkey", "redis", 1) if url.startswith("valkey") else url,
+                max_connections=CONNECTIONS,
+                timeout=TIMEOUT,
+                socket_timeout=TIMEOUT,
+                socket_connect_timeout=TIMEOUT,
+                retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+            )
+        except ValueError as error:
+            raise ConfigurationError(f"limit_storage is no address of Redis: {error}.") from None
+        self.client: Redis = redis.Redis(connection_pool=pool)
+        self._script: Any = self.client.register_script(SCRIPT)
+
+    def ask(
+        self,
+        name: str,
+        quota: Quota,
+        identity: str,
+        max_wait: float,
+        debt: int = 0,
+        *,
+        now: float | None = None,
+    ) -> Place | Refused:
+        """See `Store.ask`; ``now`` replaces the server's clock in tests."""
+        word, number, count = self._call("ask", name, quota, identity, amount=max_wait, debt=debt, now=now)
+        if word == "refused":
+            return Refused(number)
+        return Place(number, count) if number > 0 else NOW
+
+    def give_back(self, name: str, identity: str) -> None:
+        """See `Store.give_back`."""
+        self._call("give_back", name, None, identity)
+
+    def close(self, name: str, quota: Quota, seconds: float, *, now: float | None = None) -> None:
+        """See `Store.close`."""
+        self._call("close", name, quota, amount=seconds, now=now)
+
+    def _call(
+        self,
+        op: str,
+        name: str,
+        quota: Quota | None,
+        identity: str = "",
+        *,
+        amount: float = 0.0,
+        debt: int = 0,
+        now: float | None = None,
+    ) -> tuple[str, float, int]:
+        keys = [f"{self._prefix}:{{{name}}}:{part}" for part in ("queue", "freed", "ids", "state")]
+        known = self._epochs.known(name, quota) if quota else ""
+        rate = quota or Quota(1)
+        margin = "" if rate.margin is None else repr(rate.margin)
+        amount = min(amount, 1e12)  # Lua reads no "inf"
+        given = (op, rate.requests, rate.window, margin, identity, amount, debt, rate.late, known)
+        try:
+            word, number, count, epoch = self._script(
+                keys, (*given, secrets.token_hex(8), "" if now is None else repr(now))
+            )
+        except (self._errors, OSError) as error:
+            raise StoreError(f"{type(error).__name__}: {error}") from error
+        if epoch is not None:
+            self._epochs.see(name, epoch.decode())
+        return word.decode(), float(number), int(count)

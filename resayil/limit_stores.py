@@ -1,0 +1,351 @@
+"""Where the plan of a key's window is kept: in this process, in a file, or (`limit_redis`) in Redis.
+
+Every store does the same four things as one whole each: ask for a place, give it back, close the window,
+and drop it. `Plan` is their arithmetic; a store adds the clock, the lock and the place to keep it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from resayil.errors import ConfigurationError
+from resayil.limits import Entry, Place, Plan, Quota, Refused
+
+T = TypeVar("T")
+
+_log = logging.getLogger("resayil")
+
+LOCK_TIMEOUT = 2.0
+"""Seconds for which a store waits for its lock before it counts as gone."""
+
+_LOCK_POLL = 0.001
+
+
+class StoreError(Exception):
+    """The store cannot be reached or does not answer."""
+
+
+class Store(Protocol):
+    """Keeps the plans of any number of keys, each under a name."""
+
+    blocking: bool
+    """Whether it may block, so that an event loop has to call it in a thread."""
+
+    def ask(self, name: str, quota: Quota, identity: str, max_wait: float, debt: int = 0) -> Place | Refused:
+        """The place of an identity; ``debt`` requests went out without one and are counted first.
+
+        Raises:
+            StoreError: the store is gone.
+        """
+        ...
+
+    def give_back(self, name: str, identity: str) -> None:
+        """Free a place whose request was not sent."""
+        ...
+
+    def close(self, name: str, quota: Quota, seconds: float) -> None:
+        """Let nothing out for some seconds, after a 429."""
+        ...
+
+
+class MemoryStore:
+    """Plans in this process, on its monotonic clock; threads and event loops share them.
+
+    A forked child begins with a copy, which from then on knows nothing of its parent's requests; it says so.
+    """
+
+    blocking = False
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._plans: dict[str, Plan] = {}
+
+    def ask(self, name: str, quota: Quota, identity: str, max_wait: float, debt: int = 0) -> Place | Refused:
+        """See `Store.ask`."""
+        if _forked:
+            _tell_of_fork()
+        with _lock:
+            plan = self._plans.get(name) or self._plans.setdefault(name, Plan())
+            now = self._clock()
+            if debt:
+                plan.add(quota, now, debt)
+            return plan.ask(quota, identity, now, max_wait)
+
+    def give_back(self, name: str, identity: str) -> None:
+        """See `Store.give_back`."""
+        with _lock:
+            if name in self._plans:
+                self._plans[name].give_back(identity)
+
+    def close(self, name: str, quota: Quota, seconds: float) -> None:
+        """See `Store.close`."""
+        with _lock:
+            self._plans.setdefault(name, Plan()).close(quota, self._clock(), seconds)
+
+    def shut(self, name: str, quota: Quota, seconds: float) -> None:
+        """Let nothing out for some seconds."""
+        with _lock:
+            now = self._clock()
+            self._plans.setdefault(name, Plan()).shut(quota, now, now + seconds)
+
+    def sent(self, name: str, quota: Quota) -> int:
+        """Requests that went out in the window that ends now."""
+        with _lock:
+            return self._plans[name].sent(quota, self._clock()) if name in self._plans else 0
+
+    def clear(self, name: str | None = None) -> None:
+        """Forget a plan, or all of them."""
+        with _lock:
+            for known in [name] if name else list(self._plans):
+                self._plans.pop(known, None)
+
+
+# One lock for all plans of the process: it is held for a microsecond, and a fork takes it first, so that
+# the child's copy is whole.
+_lock = threading.Lock()
+_forked: list[int] = []
+
+MEMORY = MemoryStore()
+"""The one store of this process that all its clients share."""
+
+
+def _before_fork() -> None:
+    _lock.acquire()
+
+
+def _in_parent() -> None:
+    _lock.release()
+
+
+def _in_child() -> None:
+    global _lock  # noqa: PLW0603 - the parent's lock is held in the child
+    _lock = threading.Lock()
+    _forked[:] = [os.getppid()]
+
+
+def _tell_of_fork() -> None:
+    parent = _forked.pop() if _forked else 0
+    if parent and any(plan.entries for plan in MEMORY._plans.values()):  # noqa: SLF001 - this module's own
+        _log.warning(
+            "Process %d was forked from %d and limits its requests on its own from here on; set "
+            "limit_storage='file:PATH' (or RESAYIL_LIMIT_STORAGE) so that both share one limit.",
+            os.getpid(),
+            parent,
+        )
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)
+
+
+@dataclass(slots=True)
+class Seen:
+    """Which life of a plan this process saw last, and when, on the process's clock."""
+
+    epoch: str
+    at: float
+
+
+class Epochs:
+    """Notices that a store lost a plan which this process used a moment ago."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, Seen] = {}
+
+    def known(self, name: str, quota: Quota) -> str:
+        """The life of the plan as last seen, while a window has not passed since."""
+        seen = self._seen.get(name)
+        recent = seen is not None and time.monotonic() - seen.at < 2 * quota.window
+        return seen.epoch if recent and seen is not None else ""
+
+    def see(self, name: str, epoch: str) -> None:
+        """Remember the life of a plan."""
+        self._seen[name] = Seen(epoch, time.monotonic())
+
+
+def boot_id() -> str:
+    """A name of the time since the machine started, for which its monotonic clock holds."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+class FileStore:
+    """Plans in one file that several processes of a machine share, on the machine's monotonic clock.
+
+    A lock file beside it is held while the state is read and replaced as a whole, so whoever is killed
+    leaves a readable one. A state that cannot be read counts as a full window.
+
+    Args:
+        path: The file; its folder must exist.
+    """
+
+    blocking = True
+
+    def __init__(self, path: str | Path, clock: Callable[[], float] = time.monotonic) -> None:
+        try:
+            import fcntl  # noqa: PLC0415 - POSIX only
+        except ImportError:
+            raise ConfigurationError("limit_storage=file: needs a POSIX system; use redis:// here.") from None
+        self._flock, self._flags = fcntl.flock, fcntl.LOCK_EX | fcntl.LOCK_NB
+        self._path = Path(path).expanduser().absolute()
+        if not self._path.parent.is_dir():
+            raise ConfigurationError(f"limit_storage: there is no folder {str(self._path.parent)!r}.")
+        self._clock = clock
+        self._boot = boot_id()
+        self._epochs = Epochs()
+
+    def ask(self, name: str, quota: Quota, identity: str, max_wait: float, debt: int = 0) -> Place | Refused:
+        """See `Store.ask`."""
+        with self._plan(name, quota) as (plan, now):
+            if debt:
+                plan.add(quota, now, debt)
+            return plan.ask(quota, identity, now, max_wait)
+
+    def give_back(self, name: str, identity: str) -> None:
+        """See `Store.give_back`."""
+        with self._plan(name, None) as (plan, _):
+            plan.give_back(identity)
+
+    def close(self, name: str, quota: Quota, seconds: float) -> None:
+        """See `Store.close`."""
+        with self._plan(name, quota) as (plan, now):
+            plan.close(quota, now, seconds)
+
+    @contextmanager
+    def _plan(self, name: str, quota: Quota | None) -> Iterator[tuple[Plan, float]]:
+        with self.state() as state:
+            now = self._clock()
+            plans = state.setdefault("plans", {})
+            kept = plans.get(name)
+            plan = _read_plan(kept) if kept else Plan()
+            epoch, made = (kept["epoch"], kept["made"]) if kept else (secrets.token_hex(8), now)
+            if quota is not None:
+                self._shut_unknown(
+                    plan, quota, now, (state.get("lost_at"), self._lost(name, quota, epoch, made))
+                )
+            yield plan, now
+            plans[name] = {"epoch": epoch, "made": made, **_written(plan)}
+            for other in [other for other, told in plans.items() if _ended(told, now)]:
+                del plans[other]
+
+    def _lost(self, name: str, quota: Quota, epoch: str, made: float) -> float | None:
+        """When the plan that this process used a moment ago was lost, if it was."""
+        known = self._epochs.known(name, quota)
+        self._epochs.see(name, epoch)
+        return made if known not in {"", epoch} else None
+
+    @staticmethod
+    def _shut_unknown(plan: Plan, quota: Quota, now: float, lost: Iterable[float | None]) -> None:
+        """A window of which not everything is known counts as full."""
+        until = max((at + plan.span(quota, now) for at in lost if at is not None), default=0.0)
+        if until > max(now, plan.closed_until):
+            plan.shut(quota, now, until)
+
+    @contextmanager
+    def state(self) -> Iterator[dict[str, Any]]:
+        """The whole state, locked, and written back unless the block fails.
+
+        Raises:
+            StoreError: the lock is held for too long, or the file system refuses.
+        """
+        try:
+            with self._locked():
+                state = self._load()
+                yield state
+                self._save(state)
+        except OSError as error:
+            raise StoreError(f"{type(error).__name__}: {error.strerror or error}") from error
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        due = time.monotonic() + LOCK_TIMEOUT
+        with self._path.with_name(self._path.name + ".lock").open("a") as lock:
+            while True:
+                try:
+                    self._flock(lock, self._flags)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > due:
+                        raise StoreError(
+                            f"the lock of {self._path} was held for {LOCK_TIMEOUT:g} s"
+                        ) from None
+                    time.sleep(_LOCK_POLL)
+            yield
+
+    def _load(self) -> dict[str, Any]:
+        now, wall = self._clock(), time.time()
+        try:
+            state = json.loads(self._path.read_bytes())
+            written, boot, machine = float(state["wall"]), state["boot"], state["machine"]
+            for kept in state["plans"].values():
+                _read_plan(kept)
+        except FileNotFoundError:
+            return {}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            _log.warning("The state in %s cannot be read; it counts as a full window.", self._path)
+            return {"lost_at": now}
+        if boot == self._boot and machine <= now:
+            return dict(state)
+        # Another boot's moments mean nothing here; wall clocks tell how much of the window is over.
+        kept = {name: value for name, value in state.items() if name != "plans"}
+        return {**kept, "lost_at": now - max(0.0, wall - written)}
+
+    def _save(self, state: dict[str, Any]) -> None:
+        state.update(wall=time.time(), machine=self._clock(), boot=self._boot)
+        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(state, file, ensure_ascii=False)
+            Path(name).replace(self._path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+KEPT = 3600.0
+"""Seconds for which a plan is kept after the last thing that it says has happened."""
+
+
+def _written(plan: Plan) -> dict[str, Any]:
+    return {
+        "entries": [[entry.moment, entry.id, entry.freed] for entry in plan.entries],
+        "closed_until": plan.closed_until,
+        "margin": plan.margin,
+        "warned_at": plan.warned_at,
+        "requests": plan.requests,
+    }
+
+
+def _read_plan(kept: dict[str, Any]) -> Plan:
+    entries = [
+        Entry(float(moment), str(identity), bool(freed)) for moment, identity, freed in kept["entries"]
+    ]
+    _ = kept["epoch"], float(kept["made"])
+    return Plan(
+        entries,
+        float(kept["closed_until"]),
+        float(kept["margin"]),
+        float(kept["warned_at"]),
+        int(kept["requests"]),
+    )
+
+
+def _ended(kept: dict[str, Any], now: float) -> bool:
+    """Whether nothing of a plan matters any more, its widened margin included."""
+    last = max(
+        kept["closed_until"], kept["warned_at"], kept["made"], *(entry[0] for entry in kept["entries"])
+    )
+    return bool(last + KEPT < now)

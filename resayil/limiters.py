@@ -1,0 +1,339 @@
+"""The limit of one key as its clients hold it: a store, the quota, and what happens when the store is gone.
+
+A store that is gone leaves each process its share of the quota, after one window of silence: what the
+others sent in the last one is not known. What went out meanwhile is counted when the store is back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from resayil.errors import ConfigurationError
+from resayil.limit_stores import MEMORY, FileStore, Store, StoreError
+from resayil.limits import MARGIN, NOW, PLANS, Place, Quota, Refused
+
+if TYPE_CHECKING:
+    from resayil.config import Settings
+
+_log = logging.getLogger("resayil")
+
+AUTO = 10
+"""Requests per minute on the service's own hosts while nothing else is known: the smallest plan's."""
+
+PROBE = 1.0
+"""Seconds between two attempts to reach a store that was gone."""
+
+SHOWN_WAIT = 1.0
+"""Seconds of waiting above which it is logged."""
+
+_SERVICE = "resayil.io"
+
+OnWait = Callable[[float, int], None]
+"""Called before a wait for a slot with its seconds and how many requests wait before this one."""
+
+
+class Slots(Protocol):
+    """What gives the requests of a client their slots."""
+
+    blocking: bool
+
+    def ask(self, identity: str, max_wait: float) -> Place | Refused:
+        """The place of an identity, anew or again."""
+        ...
+
+    def give_back(self, identity: str) -> None:
+        """Free a place whose request was not sent."""
+        ...
+
+    def close(self, seconds: float) -> None:
+        """Let nothing out for some seconds, after a 429."""
+        ...
+
+    def observe(self, requests: int) -> None:
+        """Follow the limit that the service names."""
+        ...
+
+    def waits(self, seconds: float, queued: int) -> None:
+        """Tell that a request is about to wait."""
+        ...
+
+
+class NoLimit:
+    """Everybody goes at once."""
+
+    blocking = False
+
+    def ask(self, identity: str, max_wait: float) -> Place:  # noqa: ARG002 - the protocol's
+        """See `Slots.ask`."""
+        return NOW
+
+    def give_back(self, identity: str) -> None:
+        """See `Slots.give_back`."""
+
+    def close(self, seconds: float) -> None:
+        """See `Slots.close`."""
+
+    def observe(self, requests: int) -> None:
+        """See `Slots.observe`."""
+
+    def waits(self, seconds: float, queued: int) -> None:
+        """See `Slots.waits`."""
+
+
+@dataclass(slots=True)
+class Keeper:
+    """One key's store and the state of its outages; shared by all limiters of the key in a process.
+
+    Attributes:
+        name: Under which the store keeps the plan.
+        store: Where.
+        observed: The limit as the service's headers last told it.
+        reached: Monotonic time at which the store last answered.
+        down: Whether it is gone.
+        probe_at: Monotonic time before which a store that is gone is not asked again.
+        debt: Requests that went out meanwhile and are still to be counted in the store.
+        warned_at: Monotonic time of the last warning about a wait.
+    """
+
+    name: str
+    store: Store
+    observed: int | None = None
+    reached: float = float("-inf")
+    down: bool = False
+    probe_at: float = 0.0
+    debt: int = 0
+    warned_at: float = float("-inf")
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def alone(self) -> str:
+        """The name of the plan that this process keeps while the store is gone."""
+        return f"{self.name} alone"
+
+    def ask(self, quota: Quota, share: Quota, identity: str, max_wait: float) -> Place | Refused:
+        """A place from the store, else from this process's share of the quota."""
+        debt = self._begin(share) if self.down or self.debt else 0
+        if debt is None:
+            return self._ask_alone(share, identity, max_wait)
+        try:
+            answer = self.store.ask(self.name, quota, identity, max_wait, debt)
+        except StoreError as error:
+            self.fail(share, error, debt)
+            return self._ask_alone(share, identity, max_wait)
+        self.reached = time.monotonic()
+        if self.down:
+            self._recover(share, debt)
+        return answer
+
+    def _begin(self, share: Quota) -> int | None:
+        """What is to be counted with the next call of the store, ``None`` while it is not to be called."""
+        with self.lock:
+            if self.down and time.monotonic() < self.probe_at:
+                return None
+            self.probe_at = time.monotonic() + PROBE  # one caller tries, the others go on alone
+            debt, self.debt = self.debt, 0
+            return debt + (MEMORY.sent(self.alone, share) if self.down else 0)
+
+    def _ask_alone(self, share: Quota, identity: str, max_wait: float) -> Place | Refused:
+        answer = MEMORY.ask(self.alone, share, identity, max_wait)
+        return answer if isinstance(answer, Refused) else replace(answer, check=PROBE)
+
+    def fail(self, share: Quota, error: StoreError, debt: int = 0) -> None:
+        """The store did not answer: go on alone, after one window if others may have used the last one."""
+        with self.lock:
+            now, first = time.monotonic(), not self.down
+            self.down, self.probe_at = True, now + PROBE
+            if first:
+                self.debt = debt
+                silence = max(0.0, self.reached + share.window + (share.margin or MARGIN) - now)
+                if silence:
+                    MEMORY.shut(self.alone, share, silence)
+        if first:
+            _log.warning(
+                "The rate limit's store is gone (%s); this process goes on alone with %d requests per %g s "
+                "(limit_processes)%s, until it is back.",
+                error,
+                share.requests,
+                share.window,
+                f", the first in {silence:.0f} s" if silence else "",
+            )
+
+    def _recover(self, share: Quota, counted: int) -> None:
+        with self.lock:
+            if self.down:
+                self.debt += max(0, MEMORY.sent(self.alone, share) - counted)
+                self.down = False
+                MEMORY.clear(self.alone)
+                _log.info("The rate limit's store is back.")
+
+    def give_back(self, identity: str) -> None:
+        """Free a place wherever it is held; a store that is gone keeps it taken."""
+        MEMORY.give_back(self.alone, identity)
+        try:
+            self.store.give_back(self.name, identity)
+        except StoreError:
+            _log.debug("A slot could not be given back; it counts as used.")
+
+    def close(self, quota: Quota, share: Quota, seconds: float) -> None:
+        """Let nothing out for some seconds, in the store and alone."""
+        try:
+            self.store.close(self.name, quota, seconds)
+        except StoreError as error:
+            self.fail(share, error)
+            MEMORY.close(self.alone, share, seconds)
+
+
+class Limiter:
+    """The slots of one client's requests.
+
+    Args:
+        keeper: The key's store.
+        quota: Requests per window while the service names no other limit.
+        processes: Processes that are expected to share the key.
+        most: Whether the quota stays the most that is used, whatever the service names.
+        on_wait: Called before each wait.
+    """
+
+    def __init__(
+        self,
+        keeper: Keeper,
+        quota: Quota,
+        *,
+        processes: int = 1,
+        most: bool = False,
+        on_wait: OnWait | None = None,
+    ) -> None:
+        self._keeper = keeper
+        self._given = self._quota = quota
+        self._processes = processes
+        self._most = most
+        self._on_wait = on_wait
+        self._observed: int | None = None
+        self.blocking = keeper.store.blocking
+        self._share = self._of_one(quota)
+
+    def _of_one(self, quota: Quota) -> Quota:
+        return replace(quota, requests=max(1, quota.requests // self._processes))
+
+    @property
+    def quota(self) -> Quota:
+        """The limit as it is known now."""
+        observed = self._keeper.observed
+        if observed != self._observed and observed is not None:
+            requests = min(observed, self._given.requests) if self._most else observed
+            self._quota = replace(self._given, requests=requests)
+            self._share, self._observed = self._of_one(self._quota), observed
+        return self._quota
+
+    def ask(self, identity: str, max_wait: float) -> Place | Refused:
+        """See `Slots.ask`."""
+        return self._keeper.ask(self.quota, self._share, identity, max_wait)
+
+    def give_back(self, identity: str) -> None:
+        """See `Slots.give_back`."""
+        self._keeper.give_back(identity)
+
+    def close(self, seconds: float) -> None:
+        """See `Slots.close`."""
+        self._keeper.close(self.quota, self._share, seconds)
+
+    def observe(self, requests: int) -> None:
+        """See `Slots.observe`."""
+        self._keeper.observed = requests
+
+    def waits(self, seconds: float, queued: int) -> None:
+        """See `Slots.waits`; one warning per window."""
+        keeper, now = self._keeper, time.monotonic()
+        if seconds > SHOWN_WAIT and now - keeper.warned_at >= self._quota.window:
+            keeper.warned_at = now
+            _log.warning(
+                "A request waits %.1f s for its turn behind %d others: requests_per_minute allows %d in "
+                "%g s for this key. Set it, or RESAYIL_PLAN, to your plan's limit.",
+                seconds,
+                queued,
+                self._quota.requests,
+                self._quota.window,
+            )
+        if self._on_wait is not None:
+            self._on_wait(seconds, queued)
+
+
+# Plain dicts: their single operations are whole in threads.
+_KEEPERS: dict[tuple[str, str], Keeper] = {}
+_STORES: dict[str, Store] = {}
+
+
+def limiter_for(settings: Settings, on_wait: OnWait | None = None) -> Slots:
+    """The limiter of a client, sharing its window with every client of the same key and storage.
+
+    Raises:
+        ConfigurationError: the storage cannot be used.
+    """
+    requests = settings.requests_per_minute
+    host = urlsplit(settings.base_url).hostname or ""
+    service = host == _SERVICE or host.endswith(f".{_SERVICE}")
+    if requests == "auto":
+        requests = AUTO if service else None
+    most = isinstance(requests, int) and settings.requests_per_minute != "auto"
+    if isinstance(requests, str):
+        requests = PLANS[requests]
+    if requests is None:
+        return NoLimit()
+    # The service's hosts are one service: a key's limit holds over all of them.
+    scope = f"{settings.secret}\0{_SERVICE if service else settings.origin}"
+    name = hashlib.sha256(scope.encode()).hexdigest()[:32]
+    store = store_for(settings.limit_storage)
+    keeper = _KEEPERS.setdefault((name, settings.limit_storage), Keeper(name, store))
+    quota = Quota(requests, settings.limit_window, settings.limit_margin)
+    return Limiter(keeper, quota, processes=settings.limit_processes, most=most, on_wait=on_wait)
+
+
+def store_for(storage: str) -> Store:
+    """The store of a setting, one per process.
+
+    Raises:
+        ConfigurationError: it names none, or one that cannot be used.
+    """
+    if storage == "memory":
+        return MEMORY
+    store = _STORES.get(storage)
+    if store is None:
+        store = _STORES.setdefault(storage, _opened(storage))
+    return store
+
+
+def _opened(storage: str) -> Store:
+    kind, _, rest = storage.partition(":")
+    if kind == "file" and rest:
+        return FileStore(rest.removeprefix("//"))
+    if kind in {"redis", "rediss", "unix", "valkey", "valkeys"} and rest.startswith("//"):
+        from resayil.limit_redis import RedisStore  # noqa: PLC0415 - brings the redis package
+
+        return RedisStore(storage)
+    raise ConfigurationError(
+        f"limit_storage is memory, file:PATH or redis://HOST:PORT, not {kind!r}; see RESAYIL_LIMIT_STORAGE."
+    )
+
+
+def forget_limits() -> None:
+    """Begin anew with empty windows, as a test does; nobody else should."""
+    MEMORY.clear()
+    _KEEPERS.clear()
+    _STORES.clear()
+
+
+def _in_child() -> None:
+    for keeper in _KEEPERS.values():
+        keeper.lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)
