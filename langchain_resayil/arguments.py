@@ -83,11 +83,9 @@ def with_numbers(schema: Schema, value: Any, root: Schema | None = None, depth: 
     options = list(_options(schema, root))
     if isinstance(value, str):
         return _number(options, value, root)
-    read = (_walked(option, value, root, depth) for option in options)
-    changed = [new for option, new in zip(options, read, strict=True) if not problems(option, new, root)]
-    if changed or len(options) != 1:
-        return changed[0] if changed else value
-    return _walked(options[0], value, root, depth)
+    read = [_walked(option, value, root, depth) for option in options]
+    fits = (new for option, new in zip(options, read, strict=True) if not problems(option, new, root))
+    return read[0] if len(read) == 1 else next(fits, value)
 
 
 def with_decimals(value: Any, errors: Sequence[Mapping[str, Any]]) -> Any:
