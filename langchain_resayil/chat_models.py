@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Literal, NamedTuple, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, Self, TypeVar
 
-from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, BaseRunManager, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
@@ -21,16 +22,31 @@ from langchain_resayil.chunks import ChunkMaker
 from langchain_resayil.convert import read_messages
 from langchain_resayil.errors import langchain_errors
 from langchain_resayil.options import read_options, read_tools
+from langchain_resayil.stream_events import EventMaker
 from langchain_resayil.structured import Method, structured
-from resayil import AsyncClient, ChatResponse, Client, Message, Settings, __version__
+from resayil import AsyncClient, ChatResponse, Client, Message, Settings, StreamEvent, __version__
 from resayil.images import MAX_IMAGE_BYTES
 from resayil.sharing import release, shared
+
+if TYPE_CHECKING:
+    from langchain_protocol.protocol import MessagesData
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _CALL_FIELDS = ("max_tokens", "temperature", "top_p", "top_k", "stop", "seed", "extra_body")
 _CLIENT_FIELDS = (
     "api_key", "base_url", "api", "deadline", "max_retries", "vision_model", "history_images",
     "tool_result_style", "reasoning_replay", "stream_usage", "extra_headers",
 )  # fmt: skip
+
+
+class Maker(Protocol[T_co]):
+    """Turns the core's events into a host's."""
+
+    def feed(self, event: StreamEvent) -> Sequence[T_co]:
+        """What an event makes."""
+        ...
 
 
 class _Call(NamedTuple):
@@ -221,6 +237,37 @@ class ChatResayil(BaseChatModel):
             call = self._call(messages, stop, kwargs)
             return self._result(await self._async_client().chat(call.model, call.messages, **call.options))
 
+    def _told(
+        self,
+        maker: Callable[[Callable[[], ChatResponse]], Maker[T]],
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        given: Mapping[str, Any],
+    ) -> Iterator[T]:
+        """A stream, as its maker tells it."""
+        with langchain_errors():
+            call = self._call(messages, stop, given)
+            with self._client().stream(call.model, call.messages, **call.options) as stream:
+                feed = maker(stream.response).feed
+                for event in stream:
+                    yield from feed(event)
+
+    async def _atold(
+        self,
+        maker: Callable[[Callable[[], ChatResponse]], Maker[T]],
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        given: Mapping[str, Any],
+    ) -> AsyncGenerator[T, None]:
+        with langchain_errors():
+            call = self._call(messages, stop, given)
+            stream = await self._async_client().stream(call.model, call.messages, **call.options)
+            async with stream, aclosing(aiter(stream)) as events:
+                feed = maker(stream.response).feed
+                async for event in events:
+                    for told in feed(event):
+                        yield told
+
     def _stream(
         self,
         messages: list[BaseMessage],
@@ -228,15 +275,10 @@ class ChatResayil(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        with langchain_errors():
-            call = self._call(messages, stop, kwargs)
-            with self._client().stream(call.model, call.messages, **call.options) as stream:
-                chunks = ChunkMaker(self._form, stream.response)
-                for event in stream:
-                    for chunk in chunks.feed(event):
-                        if run_manager:
-                            run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                        yield chunk
+        for chunk in self._told(self._chunks, messages, stop, kwargs):
+            if run_manager:
+                run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+            yield chunk
 
     async def _astream(
         self,
@@ -245,16 +287,35 @@ class ChatResayil(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        with langchain_errors():
-            call = self._call(messages, stop, kwargs)
-            stream = await self._async_client().stream(call.model, call.messages, **call.options)
-            async with stream, aclosing(aiter(stream)) as events:
-                chunks = ChunkMaker(self._form, stream.response)
-                async for event in events:
-                    for chunk in chunks.feed(event):
-                        if run_manager:
-                            await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                        yield chunk
+        async with aclosing(self._atold(self._chunks, messages, stop, kwargs)) as chunks:
+            async for chunk in chunks:
+                if run_manager:
+                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
+
+    def _chunks(self, response: Callable[[], ChatResponse]) -> ChunkMaker:
+        return ChunkMaker(self._form, response)
+
+    def _stream_chat_model_events(
+        self,
+        messages: list[BaseMessage],
+        *,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[MessagesData]:
+        """The native source of ``stream_events(version="v3")``; LangChain tells the callbacks itself."""
+        return self._told(_events(run_manager), messages, stop, kwargs)
+
+    def _astream_chat_model_events(
+        self,
+        messages: list[BaseMessage],
+        *,
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[MessagesData]:
+        return self._atold(_events(run_manager), messages, stop, kwargs)
 
     def bind_tools(
         self,
@@ -309,3 +370,7 @@ class ChatResayil(BaseChatModel):
             ValueError: the method is not known, or needs a schema.
         """
         return structured(self, schema, method=method, include_raw=include_raw, strict=strict, **kwargs)
+
+
+def _events(run_manager: BaseRunManager | None) -> Callable[[Callable[[], ChatResponse]], EventMaker]:
+    return partial(EventMaker, run_id=run_manager.run_id if run_manager else None)
