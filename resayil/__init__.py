@@ -167,13 +167,11 @@ _HOMES = (
 
 
 def __getattr__(name: str) -> Any:
-    if name in __all__:
-        for home in _HOMES:
-            found = vars(import_module(home)).get(name)
-            if found is not None:
-                globals()[name] = found
-                return found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    homes = (vars(import_module(home)) for home in _HOMES)
+    found = globals()[name] = next(home[name] for home in homes if name in home)
+    return found
 
 
 def __dir__() -> list[str]:

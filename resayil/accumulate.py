@@ -61,7 +61,7 @@ class Accumulator:
             self._extra.update(event.data)
         elif isinstance(event, MessageStart):
             self._start = event
-        elif isinstance(event, MessageEnd):
+        else:
             self._end = event
             self._extra.update(event.extra)
 

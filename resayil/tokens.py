@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, assert_never
 
 from resayil.images import ImagePart
 from resayil.jsontext import dumps
@@ -123,6 +123,8 @@ def _part(part: Part, model: str) -> Rate:
             return estimate_text(part.name + part.arguments, model)
         case ToolResultPart():
             return _parts(part.content, model)
+        case _:
+            assert_never(part)
 
 
 def _parts(parts: Iterable[Part], model: str) -> Rate:

@@ -8,7 +8,7 @@ that are no JSON object go back as ``{"INVALID_JSON": "…"}``. Names of message
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from resayil.codecs.anthropic_replies import JSON_TOOL, decode, json_tool_name, stream
 from resayil.codecs.fields import (
@@ -164,6 +164,8 @@ def _block(part: Part) -> dict[str, Any]:
                 "content": _compact([_block(inner) for inner in part.content]),
             }
             return {**body, "is_error": True} if part.is_error else body
+        case _:
+            assert_never(part)
 
 
 def _source(part: ImagePart) -> dict[str, Any]:

@@ -7,7 +7,7 @@ result, which follow in a user message, and that a tool result is an error.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from resayil.codecs.fields import (
     check,
@@ -122,10 +122,11 @@ def _messages(request: ChatRequest) -> Iterator[dict[str, Any]]:
             case "assistant":
                 yield _assistant(message, with_reasoning=n in replay)
             case "tool":
-                for part in message.content:
-                    if isinstance(part, ToolResultPart):
-                        yield _tool_result(part)
-                        pictures.extend(_pictures(part))
+                results = [part for part in message.content if isinstance(part, ToolResultPart)]
+                yield from map(_tool_result, results)
+                pictures += [turn for part in results for turn in _pictures(part)]
+            case _:
+                assert_never(message.role)
     yield from pictures
 
 

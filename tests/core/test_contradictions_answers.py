@@ -34,6 +34,7 @@ from resayil import (
     ErrorResponse,
     InsufficientCreditsError,
     InternalServerError,
+    LocalRateLimitError,
     ModelInfo,
     NotFoundError,
     OverloadedError,
@@ -202,8 +203,35 @@ def emulator_of_503() -> Scripted:
     )
 
 
-def test_c19_c20_the_limit_headers_reach_the_caller() -> None:
-    """What a limiter needs is in the response; the limiter itself, N in any 60 s, is a part of its own."""
+def test_c19_no_more_than_allowed_in_any_minute() -> None:
+    """Whatever is asked for counts, and the request above the limit is not sent at all."""
+    transport = Scripted(json_reply(answer()), json_reply({"data": []}), json_reply(answer()))
+    client = client_of(transport, requests_per_minute=2, limit_max_wait=0)
+    client.chat(MODEL, "س")
+    client.models()
+    with pytest.raises(LocalRateLimitError) as caught:
+        client.chat(MODEL, "س")
+    assert len(transport.requests) == 2
+    assert caught.value.retry_after is not None
+    assert 55 < caught.value.retry_after <= 65
+
+
+@pytest.mark.parametrize(
+    ("plan", "allowed"), [("starter", 10), ("Basic", 10), ("pro", 30), ("enterprise", 60), (4, 4)]
+)
+def test_c20_a_plans_name_or_a_number(plan: str | int, allowed: int) -> None:
+    """Either says how many requests a minute may hold."""
+    transport = Scripted(json_reply({"data": []}))
+    client = client_of(transport, requests_per_minute=plan, limit_max_wait=0)
+    for _ in range(allowed):
+        client.models()
+    with pytest.raises(LocalRateLimitError):
+        client.models()
+    assert len(transport.requests) == allowed
+
+
+def test_c20_the_limit_headers_reach_the_caller() -> None:
+    """What the service says of its limit is in the response."""
     emulator = emulator_of()
     key = emulator.add_key(plan="basic")
     with Client(key, emulator.base_url, transport=emulator.transport()) as client:

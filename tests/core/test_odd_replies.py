@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 import sys
 from typing import Any
 
 import pytest
+from core.rawserver import Connection, raw_server
 from core.support import (
+    BASE_URL,
+    KEY,
     MODEL,
     WEATHER,
+    WIRE,
+    FakeClock,
     Scripted,
     Told,
     answer,
@@ -22,8 +28,11 @@ from core.support import (
 )
 
 from resayil import (
+    APIConnectionError,
+    APITimeoutError,
     ChatRequest,
     ChatResponse,
+    Client,
     EmptyResponseError,
     ImageError,
     ImagePart,
@@ -32,6 +41,7 @@ from resayil import (
     OverloadedError,
     RateLimitError,
     RequestError,
+    Settings,
     Tool,
     ToolChoice,
     UnsupportedError,
@@ -40,7 +50,11 @@ from resayil import (
     tool_result,
     user,
 )
+from resayil.calls import Calls
 from resayil.codecs import CODECS
+from resayil.flow import Acquire, Head, Read, Send
+from resayil.limits import Place
+from resayil.retry import may_be_resent
 
 READ_CHAT, READ_MESSAGES = (CODECS[name].read_request for name in ("chat", "messages"))
 TURNS = [{"role": "user", "content": "س"}]
@@ -381,7 +395,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any]]] = {
     "strict": (READ_CHAT, {"tools": [{"function": {"name": "t", "strict": "yes"}}]}),
     "messages choice": (READ_MESSAGES, {"tool_choice": {"type": "perhaps"}}),
     "messages role": (READ_MESSAGES, {"messages": [{"role": "tool", "content": "x"}]}),
-    "messages signature": (READ_MESSAGES, _turn("assistant", {"type": "thinking", "thinking": "x", "signature": 5})),
+    "messages signature": (READ_MESSAGES, _turn("assistant", {"type": "thinking", "signature": 5})),
 }  # fmt: skip
 
 
@@ -418,3 +432,53 @@ def test_v02_a_file_that_cannot_be_read() -> None:
     """What calls itself a regular file and refuses to be read is typed too."""
     with pytest.raises(ImageError):
         image_from_path("/proc/self/mem")
+
+
+def test_the_deadline_ends_a_stream_that_goes_on() -> None:
+    """A stream that never falls silent still ends when the call's time is over, with what was delivered."""
+    clock = FakeClock()
+    calls = Calls(Settings.load(api_key=KEY, base_url=BASE_URL, deadline=10.0), clock.clock())
+    flow = calls.stream(ChatRequest(MODEL, (user("س"),)), {})
+    sent: Any = None
+    pieces = iter((chunk({"content": "أول"}), chunk({"content": "ثانٍ"})))
+    try:
+        while True:
+            effect = flow.send(sent)
+            sent = None
+            if isinstance(effect, Send):
+                sent = Head(200, {"content-type": "text/event-stream"})
+            elif isinstance(effect, Read):
+                sent = next(pieces)
+            elif isinstance(effect, Acquire):
+                sent = Place()
+    except StopIteration as stop:
+        session = stop.value.session
+    clock.now += 11
+    with pytest.raises(APITimeoutError) as caught:
+        list(session.feed(next(pieces)))
+    assert (caught.value.phase, caught.value.partial_text) == ("deadline", "أولثانٍ")
+
+
+def test_nothing_is_sent_again_once_something_was_delivered() -> None:
+    """An error with partial content is never retried, whatever its class."""
+    error = RateLimitError("x", status_code=429)
+    assert may_be_resent(error)
+    error.partial_text = "م"
+    assert not may_be_resent(error)
+
+
+def test_n33_a_certificate_that_nobody_trusts() -> None:
+    """Nothing is sent, nothing is tried again, and the message says certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(WIRE.parent / "faults" / "untrusted.pem")
+
+    def serve(connection: Connection) -> None:
+        context.wrap_socket(connection.socket, server_side=True).close()
+
+    with raw_server(serve) as server:
+        address = server.base_url.replace("http://127.0.0.1", "https://localhost")
+        client = Client(KEY, address, max_retries=2)
+        with client, pytest.raises(APIConnectionError, match="certificate") as caught:
+            client.chat(MODEL, "س")
+    assert (caught.value.attempts, caught.value.phase) == (1, "certificate")
+    assert len(server.connections) == 1
