@@ -10,7 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # before LiteLLM is imported by anything
+# Before LiteLLM is imported by anything: no download of prices, and short waits between a Router's attempts.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+os.environ.setdefault("INITIAL_RETRY_DELAY", "0.02")
+os.environ.setdefault("JITTER", "0.02")
 
 import litellm
 import pytest
@@ -26,6 +29,8 @@ READS_AHEAD = LITELLM >= (1, 108)
 FOREIGN_WARNINGS = (
     "ignore:Items? '.*' on TypedDict class:UserWarning",  # pydantic on LiteLLM's types
     "ignore:Accessing the 'model_:DeprecationWarning",  # LiteLLM reads every attribute of a chunk
+    "ignore:coroutine 'router_cooldown_event_callback' was never awaited",  # LiteLLM's Router forgets it
+    "ignore:.*passing a Router is deprecated:DeprecationWarning",  # the older LiteLLM knows no other way
 )
 """Warnings in other packages' code, which no caller can avoid."""
 
