@@ -12,7 +12,9 @@ from resayil.adapt import Style, place_images, restyle, unseen, wider_style
 from resayil.billing import PLANS_PAGE, Balance, Topup, read_balance, read_topups
 from resayil.codecs import CODECS, Codec
 from resayil.codecs.envelopes import holds_error
+from resayil.codecs.json_calls import by_call
 from resayil.config import Settings, check_headers
+from resayil.effects import Head
 from resayil.errors import (
     APIStatusError,
     BadRequestError,
@@ -23,7 +25,8 @@ from resayil.errors import (
     ResayilError,
 )
 from resayil.events import StreamEvent
-from resayil.flow import Bounds, Clock, Exchange, Flow, Head, media_type
+from resayil.flow import Bounds, Clock, Exchange, Flow, media_type
+from resayil.forms import FREED, reform, wider_form
 from resayil.jsontext import dump_bytes, shown
 from resayil.learned import Learned
 from resayil.messages import ChatRequest, ChatResponse, Dialect
@@ -99,7 +102,6 @@ class Calls:
     ) -> Flow[Any]:
         """Send a request, and once more in another style where the server refuses how its turns are said."""
         dialect: Dialect = "messages" if (options.get("api") or self.settings.api) == "messages" else "chat"
-        codec = CODECS[dialect]
         check_images(request, self.settings.max_image_bytes)
         if request.reasoning_replay == "never":
             request = replace(request, reasoning_replay=self.settings.reasoning_replay)
@@ -114,9 +116,11 @@ class Calls:
         headers = self._headers(options, dialect, stream=stream)
         first = style = self._style(request.model)
         while True:
-            styled, restyled = restyle(request, style)
-            body = dump_bytes(self._encode(dialect, styled, style, stream=stream))
-            said = (*placed, *restyled, *codec.adaptations(styled))
+            codec = self._codec(dialect, style)
+            formed, reformed = reform(request, style)
+            styled, restyled = restyle(formed, style)
+            body = dump_bytes(codec.encode(styled, stream=stream, **self._saying(dialect, style)))
+            said = (*placed, *reformed, *restyled, *codec.adaptations(styled))
             receiver = partial(receive, exchange=exchange, codec=codec, request=styled, said=said)
             try:
                 result = yield from exchange.run(
@@ -124,7 +128,8 @@ class Calls:
                 )
             except BadRequestError as error:
                 native = self.settings.tool_result_style == "native"
-                wider = wider_style(styled, style, error, text_turns_allowed=not native)
+                wider = wider_form(request, style, error, dialect)
+                wider = wider or wider_style(styled, style, error, text_turns_allowed=not native)
                 if wider is None:
                     raise
                 style = wider
@@ -134,6 +139,8 @@ class Calls:
                 self._quota.give_back()
                 if style != first:
                     self.learned.remember(request.model, style)
+                if FREED in said:
+                    self.learned.warn_once(f"{request.model} takes no forced tool choice: {FREED}.")
                 return result
 
     def _style(self, model: str) -> Style:
@@ -145,19 +152,19 @@ class Calls:
                 return replace(learned, text_turns=False)
         return learned
 
-    def _encode(
-        self, dialect: Dialect, request: ChatRequest, style: Style, *, stream: bool
-    ) -> dict[str, Any]:
+    def _codec(self, dialect: Dialect, style: Style) -> Codec:
+        codec = CODECS[dialect]
+        return by_call(codec) if dialect == "chat" and style.json_by == "call" else codec
+
+    def _saying(self, dialect: Dialect, style: Style) -> dict[str, Any]:
+        """What a dialect is told beside the request."""
         settings = self.settings
         if dialect == "chat":
-            usage = settings.stream_usage and not style.plain_stream
-            return CODECS[dialect].encode(request, stream=stream, stream_usage=usage)
-        return CODECS[dialect].encode(
-            request,
-            stream=stream,
-            default_max_tokens=settings.default_max_tokens,
-            allow_images=settings.allow_images_on_messages,
-        )
+            return {"stream_usage": settings.stream_usage and not style.plain_stream}
+        return {
+            "default_max_tokens": settings.default_max_tokens,
+            "allow_images": settings.allow_images_on_messages,
+        }
 
     def _warn_of_images(self, request: ChatRequest) -> None:
         if any(image.url for image in images(request)):

@@ -21,8 +21,9 @@ from resayil.limiters import OnWait, limiter_for
 from resayil.messages import ChatRequest, ChatResponse, Conversation
 from resayil.models import ModelInfo
 from resayil.options import CALL_OPTIONS, CallOptions, ChatOptions, RequestOptions, build_request
+from resayil.pools import AsyncPool, SyncPool
 from resayil.tokens import TokenCount
-from resayil.transport import CLOCK, AsyncIO, AsyncPool, SyncIO, SyncPool, arun, run
+from resayil.transport import CLOCK, AsyncIO, SyncIO, arun, run
 
 
 def _split(model: str, messages: Conversation, options: ChatOptions) -> tuple[ChatRequest, CallOptions]:

@@ -10,14 +10,27 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 from resayil.codecs.envelopes import error_from
+from resayil.effects import (
+    Acquire,
+    Close,
+    CloseWindow,
+    Effect,
+    Failure,
+    GiveBack,
+    Head,
+    Observe,
+    Read,
+    Send,
+    Sleep,
+    Wait,
+)
 from resayil.errors import (
     APIConnectionError,
     APITimeoutError,
-    ConnectionPhase,
     EmptyResponseError,
     ErrorResponse,
     LocalRateLimitError,
@@ -25,7 +38,6 @@ from resayil.errors import (
     RateLimitError,
     ResayilError,
     ResponseTooLargeError,
-    TimeoutPhase,
     UnexpectedContentError,
 )
 from resayil.jsontext import loads
@@ -36,115 +48,6 @@ from resayil.retry import RetryPolicy, may_be_billed
 T = TypeVar("T")
 
 _EXCERPT = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Acquire:
-    """Ask for a slot of the rate limit; its outcome is a `Place`, perhaps one to wait for, or `Refused`.
-
-    Whoever has waited asks again, since a closed window may have moved the place; so does whoever got the
-    answer late, since a slot counts from when it is used.
-
-    Attributes:
-        identity: Whose slot; the same each time it is asked for.
-        max_wait: Seconds that its moment may be away.
-    """
-
-    identity: str
-    max_wait: float
-
-
-@dataclass(frozen=True, slots=True)
-class GiveBack:
-    """Give a slot back: its request is not sent."""
-
-    identity: str
-
-
-@dataclass(frozen=True, slots=True)
-class CloseWindow:
-    """Let nobody who shares the limit send for some seconds: the service has refused."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Observe:
-    """Take over the limit that the service names, in requests per window."""
-
-    requests: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Wait for a slot's moment, and tell so: how long, and behind how many.
-
-    Attributes:
-        seconds: How long to wait before asking again.
-        left: Seconds until the moment.
-        queued: Requests before this one.
-        first: Whether this is the first wait for the slot.
-    """
-
-    seconds: float
-    left: float
-    queued: int
-    first: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send a request; its outcome is a `Head` or a `Failure`."""
-
-    method: Literal["GET", "POST"]
-    url: str
-    headers: Mapping[str, str]
-    body: bytes | None
-    read_timeout: float
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """Read on; its outcome is bytes, ``None`` at the end, or a `Failure` once a monotonic time has passed."""
-
-    due: float
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Let go of the reply."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sleep:
-    """Wait."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """Status and headers of a reply."""
-
-    status: int
-    headers: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """How sending or reading failed.
-
-    Attributes:
-        kind: A clock, the connection, or the body's encoding.
-        phase: Where it happened.
-        detail: In the library's words, without the key.
-        cause: The library's exception, without its frames.
-    """
-
-    kind: Literal["timeout", "connection", "encoding"]
-    phase: ConnectionPhase | TimeoutPhase
-    detail: str
-    cause: BaseException | None = field(default=None, compare=False)
 
 
 ERROR_BODY_TIME = 10.0
@@ -159,7 +62,6 @@ PROMPT = 0.05
 MOST_ASKED = 5
 """Times that a slot is asked for again because the answers come late; a machine so busy is late anyway."""
 
-Effect = Acquire | GiveBack | CloseWindow | Observe | Wait | Send | Read | Close | Sleep
 Flow = Generator[Effect, Any, T]
 
 

@@ -24,7 +24,8 @@ from resayil.tokens import estimate_usage
 
 if TYPE_CHECKING:
     from resayil.codecs import StreamDecoder
-    from resayil.flow import Exchange, Failure
+    from resayil.effects import Failure
+    from resayil.flow import Exchange
     from resayil.messages import ChatRequest, ChatResponse, Usage
 
 _E = TypeVar("_E", bound=ResayilError)

@@ -14,7 +14,7 @@ import pytest
 import resayil
 
 PACKAGE = Path(resayil.__file__).parent
-RIM = frozenset({"client", "transport"})
+RIM = frozenset({"client", "pools", "transport"})
 LIMITS = frozenset({"limiters", "limit_stores", "limit_redis"})
 """Below the transport, beside it: they wait for stores, and name no transport."""
 ABOVE = frozenset({"client", "sharing", "emulator", "cli", "pytest_plugin"})
@@ -33,7 +33,9 @@ DECISIONS = CODECS | {
     "learned",
     "options",
     "session",
+    "effects",
     "flow",
+    "forms",
     "calls",
     "version",
 }

@@ -27,7 +27,7 @@ from core.support import (
 
 from resayil import AsyncClient, Client, ConfigurationError, EmptyResponseError
 from resayil.jsontext import dump_bytes
-from resayil.transport import _after_fork
+from resayil.pools import _after_fork
 
 
 def _answering(connection: Connection) -> None:

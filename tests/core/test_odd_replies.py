@@ -52,7 +52,7 @@ from resayil import (
 )
 from resayil.calls import Calls
 from resayil.codecs import CODECS
-from resayil.flow import Acquire, Head, Read, Send
+from resayil.effects import Acquire, Head, Read, Send
 from resayil.limits import Place
 from resayil.retry import may_be_resent
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from resayil import ChatRequest, ResayilError, Settings, StreamInterruptedError, user
 from resayil.calls import Calls, Opened
-from resayil.flow import Acquire, Close, Effect, Failure, Flow, Head, Read, Send, Sleep
+from resayil.effects import Acquire, Close, Effect, Failure, Head, Read, Send, Sleep
+from resayil.flow import Flow
 from resayil.limits import NOW
 
 Resend = Literal["yes", "three", "after timeout", "never", "answer"]

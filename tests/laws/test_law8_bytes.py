@@ -18,7 +18,8 @@ from laws import strategies as some
 from resayil import ChatRequest, ResayilError, ToolCallPart, assistant, tool_result, user
 from resayil.calls import Calls
 from resayil.config import Settings
-from resayil.flow import Clock, Send
+from resayil.effects import Send
+from resayil.flow import Clock
 from resayil.jsontext import dump_bytes
 from resayil.limits import NOW
 

@@ -28,7 +28,7 @@ from resayil import (
     Settings,
 )
 from resayil.calls import Calls
-from resayil.flow import Acquire, CloseWindow, GiveBack, Head, Observe, Send, Wait
+from resayil.effects import Acquire, CloseWindow, GiveBack, Head, Observe, Send, Wait
 from resayil.limiters import Limiter, NoLimit, limiter_for, store_for
 from resayil.limits import NOW, Place, Refused
 from resayil.messages import ChatRequest, user
