@@ -156,6 +156,7 @@ class EmulatedReader:
         self._held: list[AIMessage] = []
         self._text = ""
         self._begun = False
+        self._broken: list[InvalidToolCall] = []
 
     def feed(self, piece: AIMessage) -> Iterator[AIMessage]:
         """What cannot be part of a call."""
@@ -176,7 +177,9 @@ class EmulatedReader:
 
     def message(self) -> AIMessage:
         """The whole answer, its calls read."""
-        return _joined(self._shown)
+        message = _joined(self._shown)
+        # LangChain's sum of a stream has lost why a call is broken.
+        return message.model_copy(update={"invalid_tool_calls": self._broken}) if self._broken else message
 
     def _waits(self) -> bool:
         if MARK in self._text:
@@ -194,12 +197,10 @@ class EmulatedReader:
     def _with_calls(self, text: str, calls: list[dict[str, Any]] | str) -> list[AIMessage]:
         """The held pieces with the call in place of its text."""
         numbered: list[ToolCall] = []
-        broken: list[InvalidToolCall] = []
         if isinstance(calls, str):
             raw = self._text[len(text) :].strip()
-            broken.append(
-                InvalidToolCall(type="invalid_tool_call", name="", args=raw, id=self._id(0), error=calls)
-            )
+            call = InvalidToolCall(type="invalid_tool_call", name="", args=raw, id=self._id(0), error=calls)
+            self._broken = [call]
         else:
             numbered = [
                 ToolCall(type="tool_call", name=call["name"], args=call["arguments"], id=self._id(n))
@@ -210,10 +211,12 @@ class EmulatedReader:
         update = {"content": content, "additional_kwargs": _without_layout(whole)}
         if isinstance(whole, AIMessageChunk):
             rest = whole.model_copy(update=update)
-            return [_fragments(rest, [*numbered, *broken], self._free_index()), rest]
+            return [_fragments(rest, [*numbered, *self._broken], self._free_index()), rest]
         if not isinstance(content, str):
-            content += [*numbered, *broken]
-        return [whole.model_copy(update={**update, "tool_calls": numbered, "invalid_tool_calls": broken})]
+            content += [*numbered, *self._broken]
+        return [
+            whole.model_copy(update={**update, "tool_calls": numbered, "invalid_tool_calls": self._broken})
+        ]
 
     def _free_index(self) -> int:
         """The place behind every block of this answer; LangChain joins blocks of one place."""
@@ -235,11 +238,10 @@ def read_answer(text: str, *, nothing_before: bool = True) -> tuple[str, list[di
     """
     before, mark, rest = text.partition(MARK)
     if mark:
-        body, fence, after = rest.rpartition(FENCE)
-        block = body if fence else after
-        if fence and after.strip():
-            return before, "text stands behind the block of tool calls; the block is the answer's end"
-        return before, _read(block)
+        calls = _read(rest.strip().removesuffix(FENCE))
+        if isinstance(calls, str) and isinstance(_read(rest.rpartition(FENCE)[0]), list):
+            calls = "text stands behind the block of tool calls; the block is the answer's end"
+        return before, calls
     if not nothing_before:
         return None
     bare = text.strip()

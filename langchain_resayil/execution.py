@@ -34,7 +34,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, Tool
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import BaseTool, StructuredTool, Tool
 from langchain_core.utils.function_calling import convert_to_openai_tool
-from langchain_core.utils.pydantic import is_basemodel_subclass
+from langchain_core.utils.pydantic import get_fields, is_basemodel_subclass
 from pydantic import Field, ValidationError
 from pydantic.v1 import ValidationError as ValidationErrorV1
 
@@ -314,7 +314,7 @@ def _fields(model: Any) -> set[str]:
     """The names of a model's fields, in either version of pydantic."""
     if not (isinstance(model, type) and is_basemodel_subclass(model)):
         return set()
-    return set(getattr(model, "model_fields", None) or getattr(model, "__fields__", {}))
+    return set(get_fields(model))
 
 
 def _result(call: ToolCall, returned: Any) -> ToolMessage:

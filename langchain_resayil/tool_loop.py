@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, Too
 from langchain_resayil.errors import RequestError, ResayilError
 from langchain_resayil.marks import reason
 from resayil.redaction import printable
+from resayil.tools import parse_arguments
 
 MAX_ERROR_BYTES = 800
 """Longest error that a model is told, in bytes of UTF-8."""
@@ -194,7 +195,10 @@ def _judged(call: ToolCall, word: object, tools: Checks) -> ToolCall | ToolMessa
 
 
 def _why(call: InvalidToolCall) -> str:
-    return call.get("error") or reason(call["args"] or "") or "the call cannot be read"
+    """Why a call is broken; a stream tells it in the arguments, if at all."""
+    arguments = call["args"] or ""
+    told = call.get("error") or reason(arguments) or parse_arguments(arguments)
+    return told if isinstance(told, str) else "the call cannot be read"
 
 
 def _unusable(call: ToolCall | InvalidToolCall, why: str) -> ToolMessage:

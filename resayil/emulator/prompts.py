@@ -1,6 +1,7 @@
 """Tools that a prompt describes in its own words, and calls that are asked for as text.
 
-A request without tools is read so when its system text holds both of these, whoever wrote it:
+A request without tools is read so when its system text, or the first user turn where there is none, holds
+both of these, whoever wrote it:
 
 - tools as JSON: objects with a `name` and a JSON schema under `parameters`, `input_schema` or `schema`, each
   on its own, in a list, or as OpenAI writes them;
@@ -9,7 +10,8 @@ A request without tools is read so when its system text holds both of these, who
 
 The emulator then answers as a model that follows such an instruction: its calls are text in that shape and
 that fence.  An earlier answer in the shape is a call, and the user turn behind it brings its results: rows of
-JSON with a `content`, `result` or `output` each, or else the whole turn.
+JSON with a `content`, `result` or `output` each, or else the whole turn.  Where the first user turn holds the
+instruction, the question is its last paragraph.
 """
 
 from __future__ import annotations
@@ -80,7 +82,11 @@ def read(question: Question) -> Prompted | None:
     """The question as the prompt's tools make it; None where it describes none."""
     if question.tools or question.json_mode:
         return None
-    text = "\n\n".join(turn.text for turn in question.turns if turn.role == "system")
+    turns = list(question.turns)
+    text = "\n\n".join(turn.text for turn in turns if turn.role == "system")
+    if not text and turns and turns[0].role == "user":
+        text, _, asked = turns[0].text.rpartition("\n\n")
+        turns[0] = replace(turns[0], text=asked)
     tools, rest = _tools(text)
     match = SHAPE.search(rest) if tools else None
     if match is None:
@@ -93,10 +99,8 @@ def read(question: Question) -> Prompted | None:
         match["arguments"],
         fence["info"] if fence else None,
     )
-    asked = replace(
-        question, turns=tuple(_turns(question.turns, shape)), tools=tuple(tools), parallel=shape.many
-    )
-    return Prompted(asked, shape)
+    offered = replace(question, turns=tuple(_turns(turns, shape)), tools=tuple(tools), parallel=shape.many)
+    return Prompted(offered, shape)
 
 
 def _values(text: str) -> Iterator[tuple[Json, int, int]]:
@@ -149,7 +153,7 @@ def _is_row(value: Json, name: str, arguments: str) -> TypeGuard[JsonObject]:
     )
 
 
-def _turns(turns: tuple[Turn, ...], shape: Shape) -> Iterator[Turn]:
+def _turns(turns: list[Turn], shape: Shape) -> Iterator[Turn]:
     """The turns with calls and results as what they are."""
     open_calls: tuple[ToolCall, ...] = ()
     for index, turn in enumerate(turns):

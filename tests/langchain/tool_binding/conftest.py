@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import io
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from langchain_resayil import ChatResayil, ResayilToolBinding
 
@@ -82,3 +86,17 @@ def run(request: pytest.FixtureRequest) -> Run:
     """The messages of a run, in each of the binding's four faces."""
     face: Run = request.param
     return face
+
+
+@pytest.fixture
+def receipt_picture() -> dict[str, Any]:
+    """A receipt's photo, whose file carries its words."""
+    words = PngInfo()
+    words.add_itxt("Description", "مطعم البحر\nسمك 8.000 د.ك\nشاي 4.500 د.ك\nالمجموع: 12.500 د.ك", lang="ar")
+    file = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(file, "PNG", pnginfo=words)
+    return {
+        "type": "image",
+        "base64": base64.b64encode(file.getvalue()).decode(),
+        "mime_type": "image/png",
+    }

@@ -184,7 +184,7 @@ def checked(tool: StructuredTool, **args: Any) -> Any:
 
 
 def test_a_decimal_keeps_every_digit() -> None:
-    """A `Decimal` parameter, whose schema allows any text, is read where pydantic cannot, with three decimals."""
+    """A `Decimal`, whose schema allows any text, is read where pydantic cannot, with its three decimals."""
     tool = StructuredTool.from_function(pay)
     assert checked(tool, amount="١٢٫٥٠٠", account="١٢٫٥٠٠") == {"amount": "12.500", "account": "١٢٫٥٠٠"}
     assert tool.invoke(checked(tool, amount="١٢٫٥٠٠", account="a")).startswith("12.500 a")

@@ -12,6 +12,7 @@ from langchain_resayil import ToolLoopError
 from langchain_resayil.errors import RequestError
 from langchain_resayil.tool_loop import Approve, Ask, Effect, Limits, Perform, Steps, Tell, conversation
 
+YES, NO = True, False
 START: list[BaseMessage] = [HumanMessage("hi")]
 LIMITS = Limits(max_turns=3, repairs=1, approval=False)
 
@@ -94,7 +95,7 @@ def test_nothing_is_performed_where_no_call_is_usable() -> None:
 
 
 def test_one_repair_turn_then_a_typed_error() -> None:
-    """The model is told once what is wrong; the same mistake again ends the run before anything is executed."""
+    """The model is told once what is wrong; the same mistake again ends the run, and nothing is executed."""
     steps = conversation(START, Table(), LIMITS)
     with pytest.raises(ToolLoopError, match="bad is bad") as raised:
         played(steps, calling(call(bad=1)), calling(call(bad=2), call("other", 2)))
@@ -146,12 +147,12 @@ def approved(*words: Any, calls: tuple[ToolCall, ...] = (call(x=1),)) -> list[Ef
 
 def test_every_call_is_put_before_somebody_before_any_is_executed() -> None:
     """Both calls are approved, one after another, and only then performed together."""
-    effects = approved(True, True, calls=(call(), call("other", 2)))
+    effects = approved(YES, YES, calls=(call(), call("other", 2)))
     assert [type(effect) for effect in effects] == [Ask, Approve, Approve, Perform, Tell, Ask]
 
 
 @pytest.mark.parametrize(
-    ("word", "told"), [(False, "refused"), ("too much", "refused and not executed: too much")]
+    ("word", "told"), [(NO, "refused"), ("too much", "refused and not executed: too much")]
 )
 def test_a_refused_call_is_answered_and_not_executed(word: object, told: str) -> None:
     """The model hears of the refusal, with its reason where there is one."""
