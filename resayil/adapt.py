@@ -39,11 +39,15 @@ class Style:
         text_turns: Tool calls and results as plain text turns, content arrays of text as one string.
         fold_system: System messages at the head of the first user turn.
         plain_stream: No ``stream_options``.
+        json_by: JSON of a schema as asked for, by a forced tool call, or by JSON mode; see `resayil.forms`.
+        free_choice: A forced tool choice as a free one.
     """
 
     text_turns: bool = False
     fold_system: bool = False
     plain_stream: bool = False
+    json_by: Literal["asked", "call", "mode"] = "asked"
+    free_choice: bool = False
 
 
 def restyle(request: ChatRequest, style: Style) -> tuple[ChatRequest, tuple[str, ...]]:

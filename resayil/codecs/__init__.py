@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 class StreamDecoder(Protocol):
     """Feed it the events of one stream; ``close()`` ends an answer whose finish has been seen."""
 
-    done: bool
-    """The terminal event has been seen; what follows is ignored."""
+    @property
+    def done(self) -> bool:
+        """The terminal event has been seen; what follows is ignored."""
+        ...
 
     def feed(self, sse: ServerSentEvent) -> list[StreamEvent]:
         """The events in one server-sent event."""
