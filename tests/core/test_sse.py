@@ -48,6 +48,12 @@ def test_what_an_event_is(data: bytes, expected: list[tuple[str, bytes]]) -> Non
     assert _read(*(bytes([byte]) for byte in data)) == expected
 
 
+@pytest.mark.parametrize("pieces", [(b"data: a\n", b""), (b"data: a\r", b"\n"), (b"", b"data: a", b"", b"")])
+def test_empty_pieces_change_nothing(pieces: tuple[bytes, ...]) -> None:
+    """Neither an empty piece nor one that is only the rest of a line end loses the event before it."""
+    assert _read(*pieces) == [("", b"a")]
+
+
 @pytest.mark.parametrize(
     "pieces",
     [

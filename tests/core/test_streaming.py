@@ -105,6 +105,7 @@ def endless() -> Iterator[tuple[Endless, RawServer]]:
     handler = Endless()
     with raw_server(handler) as server:
         yield handler, server
+    HELD.clear()
 
 
 def _break(client: Client) -> None:
@@ -157,7 +158,27 @@ def _break_text(client: Client) -> None:
         break
 
 
-LEAVING = (_break, _raise, _interrupt, _close_generator, _close_stream, _leave_block, _drop, _break_text)
+HELD: list[object] = []
+
+
+def _break_and_keep(client: Client) -> None:
+    stream = client.stream(MODEL, "س")
+    HELD.append(stream)
+    for _ in stream:
+        break
+
+
+LEAVING = (
+    _break,
+    _break_and_keep,
+    _raise,
+    _interrupt,
+    _close_generator,
+    _close_stream,
+    _leave_block,
+    _drop,
+    _break_text,
+)
 
 
 @pytest.mark.parametrize("leave", LEAVING, ids=lambda leave: leave.__name__)
@@ -230,7 +251,28 @@ async def _abreak_text(client: AsyncClient) -> None:
         break
 
 
-ALEAVING = (_abreak, _araise, _acancel, _await_for, _aclose_stream, _aleave_block, _abreak_text)
+async def _araise_and_keep(client: AsyncClient) -> None:
+    stream = await client.stream(MODEL, "س")
+    HELD.append(stream)
+
+    async def read() -> None:
+        async for _ in stream:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await read()
+
+
+ALEAVING = (
+    _abreak,
+    _araise_and_keep,
+    _araise,
+    _acancel,
+    _await_for,
+    _aclose_stream,
+    _aleave_block,
+    _abreak_text,
+)
 
 
 @pytest.mark.parametrize("leave", ALEAVING, ids=lambda leave: leave.__name__)

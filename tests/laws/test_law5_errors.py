@@ -283,6 +283,22 @@ async def test_no_key_in_anything_shown(
     assert not [place for place in (*shown, caplog.text) if KEY in place]
 
 
+@pytest.mark.parametrize(
+    "step",
+    [
+        httpx.ConnectError(f"no way to {KEY}"),
+        sse_reply(chunk({"content": "م"}), httpx.ReadError(f"lost {KEY}")),
+    ],
+    ids=["before", "inside"],
+)
+def test_a_librarys_words_are_masked_too(step: Any) -> None:
+    """Whatever words an error is made of, the key in them is masked."""
+    with pytest.raises(ResayilError) as caught:
+        list(client_of(Scripted(step)).stream(MODEL, "س"))
+    assert KEY not in f"{caught.value}{caught.value!r}{caught.value.args}"
+    assert "sk-…c604" in str(caught.value)
+
+
 async def test_no_key_and_no_prompt_in_debug_logs_of_a_real_call(caplog: pytest.LogCaptureFixture) -> None:
     """With every logger at DEBUG, a call over a socket shows neither the key nor what was said."""
     caplog.set_level(logging.DEBUG)
