@@ -29,7 +29,7 @@ _log = logging.getLogger("resayil")
 LOCK_TIMEOUT = 2.0
 """Seconds for which a store waits for its lock before it counts as gone."""
 
-_LOCK_POLL = 0.001
+_LOCK_POLL = 0.0003
 
 
 class StoreError(Exception):
@@ -205,6 +205,7 @@ class FileStore:
             raise ConfigurationError(f"limit_storage: there is no folder {str(self._path.parent)!r}.")
         self._clock = clock
         self._boot = boot_id()
+        self._turn, self._pid = threading.Lock(), os.getpid()
         self._epochs = Epochs()
 
     def ask(self, name: str, quota: Quota, identity: str, max_wait: float, debt: int = 0) -> Place | Refused:
@@ -271,7 +272,20 @@ class FileStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        due = time.monotonic() + LOCK_TIMEOUT
+        if self._pid != os.getpid():  # the parent's threads held it
+            self._turn, self._pid = threading.Lock(), os.getpid()
+        due, turn = time.monotonic() + LOCK_TIMEOUT, self._turn
+        # One thread of each process stands at the file's lock, the others in line behind it.
+        if not turn.acquire(timeout=LOCK_TIMEOUT):
+            raise StoreError(f"{self._path} was in use for {LOCK_TIMEOUT:g} s")
+        try:
+            with self._file_locked(due):
+                yield
+        finally:
+            turn.release()
+
+    @contextmanager
+    def _file_locked(self, due: float) -> Iterator[None]:
         with self._path.with_name(self._path.name + ".lock").open("a") as lock:
             while True:
                 try:

@@ -174,6 +174,14 @@ class Keeper:
                 MEMORY.clear(self.alone)
                 _log.info("The rate limit's store is back.")
 
+    def may_warn(self, pause: float) -> bool:
+        """Whether so many seconds have passed since the last warning about a wait."""
+        with self.lock:
+            now = time.monotonic()
+            may = now - self.warned_at >= pause
+            self.warned_at = now if may else self.warned_at
+            return may
+
     def give_back(self, identity: str) -> None:
         """Free a place wherever it is held; a store that is gone keeps it taken."""
         MEMORY.give_back(self.alone, identity)
@@ -251,9 +259,7 @@ class Limiter:
 
     def waits(self, seconds: float, queued: int) -> None:
         """See `Slots.waits`; one warning per window."""
-        keeper, now = self._keeper, time.monotonic()
-        if seconds > SHOWN_WAIT and now - keeper.warned_at >= self._quota.window:
-            keeper.warned_at = now
+        if seconds > SHOWN_WAIT and self._keeper.may_warn(self._quota.window):
             _log.warning(
                 "A request waits %.1f s for its turn behind %d others: requests_per_minute allows %d in "
                 "%g s for this key. Set it, or RESAYIL_PLAN, to your plan's limit.",

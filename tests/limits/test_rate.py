@@ -1,0 +1,56 @@
+"""What a gateway receives: never more than N in any window, and nearly all that the limit allows."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from limits.conftest import RedisServer
+from limits.gateway import LATENCY, Load, Seen, loaded
+
+SMALL = (25, 3.0, 0.3)
+LARGE = (100, 12.0, 0.3)
+
+
+def _assert_lawful(seen: Seen, began: float, ended: float) -> None:
+    requests, window, margin = seen.quota
+    figures = f"fullest window {seen.fullest} of {requests}, used {seen.used(began, ended):.1%}, "
+    print(f"{figures}overtaken by {seen.longest_overtaking:.1f} s, {len(seen.arrivals)} requests")  # noqa: T201 - the figures
+    assert seen.fullest <= requests
+    assert seen.used(began, ended) >= 0.97
+    assert seen.longest_overtaking <= window + margin + LATENCY
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["file", "redis"])
+def test_l01_l02_l03_quickly(kind: str, request: pytest.FixtureRequest) -> None:
+    """L01–L03 in small: two processes of threads and one of tasks, with up to 300 ms to the gateway."""
+    if kind == "file":
+        folder: Path = request.getfixturevalue("tmp_path")
+        storage = f"file:{folder}/limits.json"
+    else:
+        storage = request.getfixturevalue("redis_server").url
+    began = time.monotonic()
+    seen = loaded(SMALL, Load(2, 4, 60, 10.5), storage)
+    first = min(seen.arrivals)
+    assert first > began
+    _assert_lawful(seen, first, max(seen.arrivals))
+
+
+@pytest.mark.prove
+def test_l01_l02_l03(redis_server: RedisServer) -> None:
+    """L01–L03: 4 x 8 threads and 2,000 tasks, clocks 0.7 s apart, through one Redis."""
+    seen = loaded(LARGE, Load(4, 8, 2000, 64.0), redis_server.url)
+    _assert_lawful(seen, min(seen.arrivals), max(seen.arrivals))
+
+
+@pytest.mark.prove
+def test_l01_through_an_outage(redis_server: RedisServer) -> None:
+    """L01 holds while Redis is killed, away for a while, and restarted empty."""
+    seen = loaded(
+        LARGE, Load(4, 8, 500, 75.0), redis_server.url, (20.0, redis_server.kill), (45.0, redis_server.start)
+    )
+    print(f"fullest window {seen.fullest} of {LARGE[0]}, {len(seen.arrivals)} requests")  # noqa: T201 - the figures
+    assert seen.fullest <= LARGE[0]
+    assert len(seen.arrivals) > 3 * LARGE[0]
