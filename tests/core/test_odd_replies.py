@@ -44,6 +44,7 @@ from resayil import (
     Settings,
     Tool,
     ToolChoice,
+    UnexpectedContentError,
     UnsupportedError,
     assistant,
     image_from_path,
@@ -482,3 +483,13 @@ def test_n33_a_certificate_that_nobody_trusts() -> None:
             client.chat(MODEL, "س")
     assert (caught.value.attempts, caught.value.phase) == (1, "certificate")
     assert len(server.connections) == 1
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/xml", "image/png"])
+def test_n11_n12_another_kind_of_content(kind: str) -> None:
+    """What is neither JSON nor events is named by its media type, with how it begins, called or streamed."""
+    client = client_of(Scripted(Told(200, {"content-type": kind}, (b"Please sign in. " * 50,))))
+    for ask in (client.chat, client.stream):
+        with pytest.raises(UnexpectedContentError, match=f"{kind}.*Please sign in") as caught:
+            ask(MODEL, "س")
+        assert len(str(caught.value)) < 400

@@ -345,6 +345,12 @@ def test_settings_pickle_without_the_key(monkeypatch: pytest.MonkeyPatch) -> Non
         pickle.loads(data)  # noqa: S301
 
 
+def test_settings_pickle_without_a_stores_password() -> None:
+    """A store's address may hold a password, which stays behind as well."""
+    settings = Settings.load(api_key=KEY, limit_storage="redis://user:hunter2@localhost/0")
+    assert b"hunter2" not in pickle.dumps(settings)
+
+
 def test_images_show_their_size_only() -> None:
     """A picture in a message, a request or an error is a few words, never its bytes."""
     part = resayil.ImagePart(PNG + bytes(123_000))

@@ -46,7 +46,9 @@ def _public(kind: type) -> dict[str, Any]:
     names = {name for name in vars(kind) if not name.startswith("_")} | {*RENAMED}
     if kind is Client:
         names.add("__init__")
-    return {name: vars(kind)[name] for name in names if callable(vars(kind).get(name))}
+    found = {name: vars(kind)[name] for name in names if name in vars(kind)}
+    readers = {name: value.fget if isinstance(value, property) else value for name, value in found.items()}
+    return {name: value for name, value in readers.items() if callable(value)}
 
 
 def _twin_name(name: str) -> str:
@@ -61,8 +63,9 @@ def test_methods_and_signatures_are_the_same(twins: tuple[type, type]) -> None:
     others = {name for name in vars(asynchronous) if not name.startswith("_")}
     assert others == {_twin_name(name) for name in methods if not name.startswith("_")}
     for name, method in methods.items():
+        twin = getattr(asynchronous, _twin_name(name))
         ours, theirs = (
-            inspect.signature(found) for found in (method, getattr(asynchronous, _twin_name(name)))
+            inspect.signature(found) for found in (method, twin.fget if isinstance(twin, property) else twin)
         )
         pairs = zip(ours.parameters.values(), theirs.parameters.values(), strict=True)
         for one, other in pairs:
