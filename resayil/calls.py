@@ -103,14 +103,14 @@ class Calls:
         """Send a request, and once more in another style where the server refuses how its turns are said."""
         dialect: Dialect = "messages" if (options.get("api") or self.settings.api) == "messages" else "chat"
         check_images(request, self.settings.max_image_bytes)
-        if request.reasoning_replay == "never":
-            request = replace(request, reasoning_replay=self.settings.reasoning_replay)
         request, placed = place_images(
             request,
             vision_model=self.settings.vision_model,
             history_images=self.settings.history_images,
             catalogue=self.learned.catalogue,
         )
+        if request.reasoning_replay == "never":
+            request = replace(request, reasoning_replay=self.settings.replay(request.model))
         self._warn_of_images(request)
         exchange = self._exchange(options, request.model)
         headers = self._headers(options, dialect, stream=stream)

@@ -6,7 +6,7 @@ performs them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any, Self, Unpack
 
 import httpx
@@ -89,6 +89,18 @@ class Client:
         return run(
             self._calls.models(include_inactive=include_inactive, category=category), SyncIO(self._pool)
         )
+
+    @property
+    def catalogue(self) -> Mapping[str, ModelInfo]:
+        """What is known of the models: the documents' snapshot, or the list that `models` fetched last.
+
+        It tells credits, who sees, and the nearest ids of a wrong one. Set it to a list fetched elsewhere.
+        """
+        return self._calls.learned.catalogue
+
+    @catalogue.setter
+    def catalogue(self, known: Mapping[str, ModelInfo]) -> None:
+        self._calls.learned.catalogue = known
 
     def count_tokens(
         self, model: str, messages: Conversation, **options: Unpack[RequestOptions]
@@ -215,6 +227,15 @@ class AsyncClient:
         return await arun(
             self._calls.models(include_inactive=include_inactive, category=category), AsyncIO(self._pool)
         )
+
+    @property
+    def catalogue(self) -> Mapping[str, ModelInfo]:
+        """As `Client.catalogue`."""
+        return self._calls.learned.catalogue
+
+    @catalogue.setter
+    def catalogue(self, known: Mapping[str, ModelInfo]) -> None:
+        self._calls.learned.catalogue = known
 
     async def count_tokens(
         self, model: str, messages: Conversation, **options: Unpack[RequestOptions]

@@ -20,6 +20,7 @@ from resayil.errors import ConfigurationError
 from resayil.images import MAX_IMAGE_BYTES
 from resayil.limits import PLANS, WINDOW
 from resayil.messages import ReasoningReplay
+from resayil.models import bare
 from resayil.sse import MAX_EVENT_BYTES
 
 DEFAULT_BASE_URL = "https://llmapi.resayil.io/v1"
@@ -39,6 +40,7 @@ _OWN_HEADERS = frozenset(
 )
 
 API = Literal["auto", "chat", "messages"]
+ReplayPolicy = ReasoningReplay | Mapping[str, ReasoningReplay]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Plan = Literal["starter", "basic", "pro", "enterprise"]
 RequestsPerMinute = Literal["auto"] | Plan | Annotated[int, Field(ge=1)] | None
@@ -66,7 +68,7 @@ class Settings(BaseModel):
         tool_result_style: Native tool turns, plain text, or native with a fallback to text.
         history_images: Images in the history of a model that does not see: refuse, send, or note.
         vision_model: The model that answers while the newest user turn holds an image.
-        reasoning_replay: Whether reasoning in the history is sent back.
+        reasoning_replay: Whether reasoning in the history is sent back; also by model, ``*`` for all others.
         default_max_tokens: ``max_tokens`` of the messages dialect where a call sets none.
         stream_usage: Ask for usage in chat streams.
         allow_images_on_messages: Send images on the messages dialect although the documents reject them.
@@ -103,7 +105,7 @@ class Settings(BaseModel):
     tool_result_style: Literal["auto", "native", "text"] = "auto"
     history_images: Literal["error", "send", "note"] = "error"
     vision_model: str | None = None
-    reasoning_replay: ReasoningReplay = "never"
+    reasoning_replay: ReplayPolicy = "never"
     default_max_tokens: Annotated[int, Field(ge=1)] = DEFAULT_MAX_TOKENS
     stream_usage: bool = True
     allow_images_on_messages: bool = False
@@ -174,6 +176,13 @@ class Settings(BaseModel):
         """The key itself, for the one place that sends it and the one that masks it."""
         return self.api_key.get_secret_value()
 
+    def replay(self, model: str) -> ReasoningReplay:
+        """Whether reasoning is sent back to a model."""
+        policy = self.reasoning_replay
+        if isinstance(policy, str):
+            return policy
+        return policy.get(model) or policy.get(bare(model)) or policy.get("*", "never")
+
 
 _NONE_IS_A_CHOICE = frozenset({"requests_per_minute", "limit_max_wait"})
 
@@ -214,7 +223,7 @@ class ClientOptions(TypedDict, total=False):
     tool_result_style: Literal["auto", "native", "text"]
     history_images: Literal["error", "send", "note"]
     vision_model: str | None
-    reasoning_replay: ReasoningReplay
+    reasoning_replay: ReplayPolicy
     default_max_tokens: int
     stream_usage: bool
     allow_images_on_messages: bool
