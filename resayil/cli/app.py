@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -73,3 +76,47 @@ def emulator(
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
+
+
+@app.command("litellm-config")
+def litellm_config(
+    output: Annotated[Path | None, typer.Option(help="File to write; printed otherwise.")] = None,
+    sync: Annotated[
+        Path | None, typer.Option(help="Refresh the generated part of this file from the live list.")
+    ] = None,
+    snapshot: Annotated[
+        bool, typer.Option("--snapshot", help="List what the documents name, without asking the service.")
+    ] = False,
+    plan: Annotated[str, typer.Option(help="Your plan: starter, basic, pro or enterprise.")] = "starter",
+    key_variable: Annotated[
+        list[str] | None, typer.Option(help="Variable that holds a key; repeatable for several keys.")
+    ] = None,
+    credit_price: Annotated[
+        str | None, typer.Option(help="Money for one credit, for LiteLLM's books.")
+    ] = None,
+    redis: Annotated[bool, typer.Option("--redis", help="Share cooldowns and limits through Redis.")] = False,
+    database: Annotated[bool, typer.Option("--database", help="Keys and budgets in PostgreSQL.")] = False,
+) -> None:
+    """Write a configuration for LiteLLM's proxy, or refresh the models in one."""
+    from litellm_provider.config import PLANS, Plan, proxy_config, refreshed  # noqa: PLC0415 - see below
+    from resayil import Client, ResayilError  # noqa: PLC0415 - only this command needs them
+    from resayil.config import KEY_VARIABLES  # noqa: PLC0415 - the same
+    from resayil.models import SNAPSHOT  # noqa: PLC0415 - the same
+
+    if plan not in PLANS:
+        raise typer.BadParameter(f"the plans are {', '.join(PLANS)}", param_hint="--plan")
+    try:
+        with nullcontext() if snapshot else Client() as client:
+            models = list(SNAPSHOT.values()) if client is None else client.models()
+        keys = tuple(key_variable or KEY_VARIABLES[:1])
+        made = Plan(keys, PLANS[plan], credit_price, os.environ.get("RESAYIL_BASE_URL"), redis, database)
+        text = proxy_config(models, made) if sync is None else refreshed(sync.read_text("utf-8"), models)
+        target = output or sync
+        if target is None:
+            print(text, end="")
+        else:
+            target.write_text(text, "utf-8")
+            _errors.print(f"{target}: {len(models)} models. Start it: litellm --config {target}")
+    except (ResayilError, OSError) as error:
+        _errors.print(f"No configuration was written: {error}", markup=False)
+        raise typer.Exit(1) from None

@@ -194,17 +194,19 @@ async def test_another_deployment_takes_over(site: Site, case: str, mode: str) -
     """In a group of two, a refusal of the deployment cools it down, and the other answers from then on."""
     site.bad.emulator.fault(**MATRIX[case].fault, times=9)
     router = site.router(2)
-    helped = case != "402" and sends_again(mode)  # LiteLLM never retries a 402, but cools it down
+    # LiteLLM never retries a 402, but cools it down; a stream's 429 it cools down only after the retry.
+    late = case == "429" and mode == "stream" and READS_AHEAD
+    helped = case != "402" and sends_again(mode) and not late
     if helped:
         assert await ask(router, mode)
     else:
         with pytest.raises(getattr(litellm.exceptions, MATRIX[case].error)):
             await ask(router, mode)
-    assert site.attempts == 1
+    assert site.attempts == (before := 2 if late else 1)
     if mode in {"call", "stream"}:
         assert await cooled(router, 1) == 1
         assert await ask(router, mode)
-        assert site.attempts == 1
+        assert site.attempts == before
 
 
 @pytest.mark.parametrize("case", MATRIX)
