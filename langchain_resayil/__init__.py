@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from langchain_resayil.chat_models import ChatResayil
+    from langchain_resayil.rate_limiter import ResayilRateLimiter
     from langchain_resayil.tools import ResayilToolBinding, ToolLoopError
 
-_HOME = {"ChatResayil": "chat_models", "ResayilToolBinding": "tools", "ToolLoopError": "tools"}
+_HOME = {
+    "ChatResayil": "chat_models",
+    "ResayilRateLimiter": "rate_limiter",
+    "ResayilToolBinding": "tools",
+    "ToolLoopError": "tools",
+}
 
-__all__ = ["ChatResayil", "ResayilToolBinding", "ToolLoopError"]
+__all__ = ["ChatResayil", "ResayilRateLimiter", "ResayilToolBinding", "ToolLoopError"]
 
 
 def __getattr__(name: str) -> Any:

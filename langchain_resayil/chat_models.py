@@ -13,6 +13,7 @@ from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -23,6 +24,7 @@ from langchain_resayil.convert import read_messages
 from langchain_resayil.errors import langchain_errors
 from langchain_resayil.options import read_options, read_tools
 from langchain_resayil.stream_events import EventMaker
+from langchain_resayil.rate_limiter import ResayilRateLimiter
 from langchain_resayil.structured import Method, structured
 from resayil import AsyncClient, ChatResponse, Client, Message, Settings, StreamEvent, __version__
 from resayil.images import MAX_IMAGE_BYTES
@@ -139,6 +141,16 @@ class ChatResayil(BaseChatModel):
         if unknown:
             raise ValueError(
                 f"client_options cannot set {', '.join(unknown)}; see the fields of resayil.Settings"
+            )
+        return given
+
+    @field_validator("rate_limiter")
+    @classmethod
+    def _check_rate_limiter(cls, given: BaseRateLimiter | None) -> BaseRateLimiter | None:
+        if isinstance(given, ResayilRateLimiter):
+            raise ValueError(  # noqa: TRY004 - pydantic's way to refuse a value
+                "ChatResayil takes its slots in the core, one per request; with ResayilRateLimiter each call "
+                "would take two. Set requests_per_minute in client_options instead."
             )
         return given
 

@@ -96,12 +96,20 @@ def read_call(given: Mapping[str, Any], defaults: Mapping[str, Any], *, stream: 
     how = {
         "max_retries": params.pop("max_retries", defaults.get("max_retries")),
         "extra_headers": dict(given.get("headers") or {}) or None,
+        "limit_max_wait": _max_wait(given.get("litellm_params") or {}, settings),
         **_clocks(given.get("timeout"), settings, stream=stream),
     }
     messages, said = read_turns(given["messages"])
     request = read_request({"model": given["model"], "messages": messages, **_merged(params)})
     options = {name: getattr(request, name) for name in _REQUEST_OPTIONS}
     return Call(request.model, request.messages, {**options, **how}, settings, price, said)
+
+
+def _max_wait(litellm_params: Mapping[str, Any], settings: Mapping[str, Any]) -> float | None:
+    """Under a Router nobody waits for a slot: another deployment may have one, unless it is set otherwise."""
+    places = (litellm_params.get("metadata"), litellm_params.get("litellm_metadata"))
+    routed = any(isinstance(told, Mapping) and "model_group" in told for told in places)
+    return 0.0 if routed and settings.get("limit_max_wait") is None else None
 
 
 def _refuse_from_clients(params: Mapping[str, Any], litellm_params: Mapping[str, Any]) -> None:

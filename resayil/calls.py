@@ -325,6 +325,10 @@ class Calls:
             local if tokens is None else TokenCount(tokens, tokens, tokens, estimated=False, source="service")
         )
 
+    def take_slot(self, options: CallOptions) -> Flow[None]:
+        """One slot of the rate limit, for a request that is sent elsewhere."""
+        yield from self._exchange(options).slot()
+
     def balance(self) -> Flow[Balance]:
         """The subscription of the key."""
         return read_balance((yield from self._get(f"{self.settings.origin}/api/billing/subscription")))

@@ -109,6 +109,19 @@ class Client:
         request = build_request(model, messages, options)
         return run(self._calls.count_tokens(request), SyncIO(self._pool))
 
+    def take_slot(self, *, limit_max_wait: float | None = None) -> None:
+        """Wait for a slot of the key's limit and take it, for a request that another program sends.
+
+        The client's own requests take theirs by themselves.
+
+        Args:
+            limit_max_wait: Seconds that this may take; as in the settings by default.
+
+        Raises:
+            LocalRateLimitError: it would take longer; no slot is taken.
+        """
+        run(self._calls.take_slot({"limit_max_wait": limit_max_wait}), SyncIO(self._pool))
+
     def balance(self) -> Balance:
         """The credits left."""
         return run(self._calls.balance(), SyncIO(self._pool))
@@ -243,6 +256,10 @@ class AsyncClient:
         """As `Client.count_tokens`."""
         request = build_request(model, messages, options)
         return await arun(self._calls.count_tokens(request), AsyncIO(self._pool))
+
+    async def take_slot(self, *, limit_max_wait: float | None = None) -> None:
+        """As `Client.take_slot`."""
+        await arun(self._calls.take_slot({"limit_max_wait": limit_max_wait}), AsyncIO(self._pool))
 
     async def balance(self) -> Balance:
         """As `Client.balance`."""

@@ -136,7 +136,7 @@ class Exchange:
         last: ResayilError | None = None
         while True:
             try:
-                timeout = yield from self._slot()
+                timeout = yield from self.slot()
                 self.attempts += 1
                 head = yield Send(method, url, headers, body, timeout)
                 return (yield from self._receive(head, url, receive))
@@ -161,7 +161,7 @@ class Exchange:
             raise self._deadline_error()
         return min(self.bounds.read_timeout, left)
 
-    def _slot(self) -> Flow[float]:
+    def slot(self) -> Flow[float]:
         """Wait for a slot of the rate limit; returns the seconds that the reply may take."""
         identity = f"{self._identity}-{self._runs}"
         self._runs += 1

@@ -31,6 +31,7 @@ def shared(kind: type[C], transport: Any, given: Mapping[str, Any]) -> C:
     Raises:
         ConfigurationError: key, base URL or a setting is unusable.
     """
+    given = {name: value for name, value in given.items() if value is not None}
     key = _key(kind, transport, given)
     client: C | None = _CLIENTS.get(key)
     if client is None:
@@ -42,6 +43,7 @@ def shared(kind: type[C], transport: Any, given: Mapping[str, Any]) -> C:
 
 def release(kind: type[C], transport: Any, given: Mapping[str, Any]) -> C | None:
     """The client of a configuration, if there is one, no longer shared: to be closed by whoever asked."""
+    given = {name: value for name, value in given.items() if value is not None}
     client: C | None = _CLIENTS.pop(_key(kind, transport, given), None)
     return client
 

@@ -4,6 +4,7 @@
 programs() {
     cat <<'TABLE'
 curl curl the documents' curl samples are sent by httpx instead
+redis-server redis-server the rate limit and budgets are not tested on Redis
 TABLE
 }
 
