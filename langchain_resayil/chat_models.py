@@ -23,8 +23,8 @@ from langchain_resayil.chunks import ChunkMaker
 from langchain_resayil.convert import read_messages
 from langchain_resayil.errors import langchain_errors
 from langchain_resayil.options import read_options, read_tools
-from langchain_resayil.stream_events import EventMaker
 from langchain_resayil.rate_limiter import ResayilRateLimiter
+from langchain_resayil.stream_events import EventMaker
 from langchain_resayil.structured import Method, structured
 from resayil import AsyncClient, ChatResponse, Client, Message, Settings, StreamEvent, __version__
 from resayil.images import MAX_IMAGE_BYTES

@@ -96,7 +96,7 @@ class Keeper:
         name: Under which the store keeps the plan.
         store: Where.
         observed: The limit as the service's headers last told it.
-        reached: Monotonic time at which the store last answered.
+        reached: Whether the store has ever answered.
         down: Whether it is gone.
         probe_at: Monotonic time before which a store that is gone is not asked again.
         debt: Requests that went out meanwhile and are still to be counted in the store.
@@ -106,7 +106,7 @@ class Keeper:
     name: str
     store: Store
     observed: int | None = None
-    reached: float = float("-inf")
+    reached: bool = False
     down: bool = False
     probe_at: float = 0.0
     debt: int = 0
@@ -128,7 +128,7 @@ class Keeper:
         except StoreError as error:
             self.fail(share, error, debt)
             return self._ask_alone(share, identity, max_wait)
-        self.reached = time.monotonic()
+        self.reached = True
         if self.down:
             self._recover(share, debt)
         return answer
@@ -153,7 +153,8 @@ class Keeper:
             self.down, self.probe_at = True, now + PROBE
             if first:
                 self.debt = debt
-                silence = max(0.0, self.reached + share.window + (share.margin or MARGIN) - now)
+                # Who has never reached it begins with its share: it knows of nobody.
+                silence = share.window + (share.margin or MARGIN) if self.reached else 0.0
                 if silence:
                     MEMORY.shut(self.alone, share, silence)
         if first:
