@@ -29,7 +29,7 @@ PROTOCOLS: dict[str, tuple[str, str]] = {
         json.dumps({"tool_calls": [CALL]}),
     ),
     "in a fence": (
-        f'# Tools\n{LISTED}\n\n```tool_use\n{{"calls": [{{"tool": "<name>", "args": {{<them>}}}}]}}\n```\nis a call.',
+        f'# Tools\n{LISTED}\n\n```tool_use\n{{"calls": [{{"tool": "<name>", "args": {{<them>}}}}]}}\n```',
         "```tool_use\n"
         + json.dumps({"calls": [{"tool": "get_loyalty_points", "args": ARGUMENTS}]})
         + "\n```",
@@ -49,7 +49,7 @@ PROTOCOLS: dict[str, tuple[str, str]] = {
         json.dumps({"function_call": CALL}),
     ),
     "in Arabic": (
-        f'الأدوات: {LISTED}\nلاستدعاء أداة أجب بكائن فقط: {{"tool_call": {{"name": "…", "arguments": {{}}}}}}',
+        f'الأدوات: {LISTED}\nأجب بكائن فقط: {{"tool_call": {{"name": "…", "arguments": {{}}}}}}',
         json.dumps({"tool_call": CALL}),
     ),
 }
