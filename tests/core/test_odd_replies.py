@@ -38,6 +38,8 @@ from resayil import (
     ImagePart,
     MalformedResponseError,
     Message,
+    ModelInfo,
+    NotFoundError,
     OverloadedError,
     RateLimitError,
     RequestError,
@@ -493,3 +495,33 @@ def test_n11_n12_another_kind_of_content(kind: str) -> None:
         with pytest.raises(UnexpectedContentError, match=f"{kind}.*Please sign in") as caught:
             ask(MODEL, "س")
         assert len(str(caught.value)) < 400
+
+
+def test_a_retry_without_a_slot_tells_what_the_service_said() -> None:
+    """Where the limit leaves no slot for another attempt, the error is the service's, not the limiter's."""
+    transport = Scripted(json_reply({"error": {"message": "x"}}, 503, **{"retry-after-ms": "1"}))
+    client = client_of(transport, max_retries=2, requests_per_minute=1, limit_max_wait=0)
+    with pytest.raises(OverloadedError) as caught:
+        client.chat(MODEL, "س")
+    assert caught.value.attempts == len(transport.requests) == 1
+
+
+def test_json_streamed_on_messages_without_its_last_event() -> None:
+    """A stop reason is an end there too, and the forced call's input is the text."""
+    block = {"type": "tool_use", "id": "c", "name": "json_response", "input": {}}
+    delta = {"type": "input_json_delta", "partial_json": '{"a":1}'}
+    bodies: tuple[dict[str, Any], ...] = (
+        {"type": "content_block_start", "index": 0, "content_block": block},
+        {"type": "content_block_delta", "index": 0, "delta": delta},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use"}},
+    )
+    response = _streamed(*(event(body) for body in bodies), api="messages", response_format="json")
+    assert (response.text, response.finish_reason, response.tool_calls) == ('{"a":1}', "stop", ())
+
+
+def test_the_catalogue_can_be_set() -> None:
+    """A list fetched elsewhere serves for suggestions."""
+    client = client_of(Scripted(json_reply({"error": {"message": "no"}}, 404)))
+    client.catalogue = {"brand-new": ModelInfo("brand-new")}
+    with pytest.raises(NotFoundError, match="brand-new"):
+        client.chat("brand-nwe", "س")

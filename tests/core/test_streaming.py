@@ -6,10 +6,11 @@ import asyncio
 import gc
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import pytest
 from core.rawserver import HEAD, PATIENCE, Connection, RawServer, chunked, plain, raw_server
-from core.support import KEY, MODEL, Scripted, answer, chunk, client_of, event, sse_reply
+from core.support import KEY, MODEL, Scripted, answer, async_client_of, chunk, client_of, event, sse_reply
 
 from resayil import (
     APITimeoutError,
@@ -263,8 +264,13 @@ async def _araise_and_keep(client: AsyncClient) -> None:
         await read()
 
 
+async def _adrop(client: AsyncClient) -> None:
+    await client.stream(MODEL, "س")
+
+
 ALEAVING = (
     _abreak,
+    _adrop,
     _araise_and_keep,
     _araise,
     _acancel,
@@ -356,3 +362,54 @@ def test_an_empty_stream_is_never_an_answer(pieces: tuple[bytes, ...]) -> None:
     for api in ("chat", "messages"):
         with pytest.raises(EmptyResponseError):
             client_of(Scripted(sse_reply(*pieces)), api=api).stream(MODEL, "س")
+
+
+class Dribble:
+    """Sends a head that never ends, byte by byte."""
+
+    def __call__(self, connection: Connection) -> None:
+        """Serve one connection."""
+        connection.request()
+        connection.send(b"HTTP/1.1 200 OK\r\nx-slow: ")
+        while not connection.closed_within(0.02):
+            connection.send(b"x")
+
+
+async def test_n06_a_head_that_dribbles_is_bounded() -> None:
+    """A server that sends a byte now and then is not waited for without end, sync or async."""
+    clocks: Any = {"read_timeout": 0.2, "connect_timeout": 0.1, "max_retries": 0}
+    with raw_server(Dribble()) as server:
+        with Client(KEY, server.base_url, **clocks) as client, pytest.raises(APITimeoutError):
+            client.chat(MODEL, "س")
+        async with AsyncClient(KEY, server.base_url, **clocks) as async_client:
+            with pytest.raises(APITimeoutError):
+                await async_client.chat(MODEL, "س")
+
+
+async def test_s21_what_follows_the_end_is_ignored() -> None:
+    """Data behind [DONE] changes nothing, and is read away, so that the connection can be used again."""
+    pieces = (chunk({"content": "نعم"}, "stop"), event("[DONE]"), chunk({"content": "زيادة"}), b": more\n\n")
+    stream = client_of(Scripted(sse_reply(*pieces))).stream(MODEL, "س")
+    assert "".join(stream.text()) == "نعم"
+    async_stream = await async_client_of(Scripted(sse_reply(*pieces))).stream(MODEL, "س")
+    assert "".join([text async for text in async_stream.text()]) == "نعم"
+
+
+async def test_a_cancelled_call_closes_its_connection() -> None:
+    """Cancelling a call that waits for its answer propagates, and lets the connection go."""
+    waiting, closed = threading.Event(), threading.Event()
+
+    def serve(connection: Connection) -> None:
+        connection.request()
+        waiting.set()
+        if connection.closed_within():
+            closed.set()
+
+    with raw_server(serve) as server:
+        async with AsyncClient(KEY, server.base_url) as client:
+            task = asyncio.create_task(client.chat(MODEL, "س"))
+            assert await asyncio.to_thread(waiting.wait, PATIENCE)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert await asyncio.to_thread(closed.wait, 1.5)
