@@ -168,5 +168,6 @@ CORE: tuple[Surface, ...] = (ClientChat(), ClientStream(), AsyncClientChat(), As
 def surfaces() -> tuple[Surface, ...]:
     """Every surface of the pack."""
     from faults.surfaces_langchain import LANGCHAIN  # noqa: PLC0415 - it builds on this module
+    from faults.surfaces_litellm import LITELLM  # noqa: PLC0415 - the same
 
-    return (*CORE, *LANGCHAIN)
+    return (*CORE, *LANGCHAIN, *LITELLM)

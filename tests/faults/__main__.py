@@ -1,0 +1,87 @@
+"""``python -m tests.faults``: play the whole contract and write the results to docs/."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+
+from faults.cases import CASES
+from faults.judge import judge
+from faults.report import ROOT, Result, as_json, markdown, plain_tests, versions
+from faults.run import Run, perform, runs
+from faults.surfaces import surfaces
+
+AT_ONCE = 8
+
+
+def result_of(run: Run, *, peer: bool) -> Result:
+    """Perform a run and judge it; a run that breaks the harness is a failure too."""
+    try:
+        outcome, log = perform(run)
+    except Exception as error:  # noqa: BLE001 - one run must not end all others
+        return Result(run, "✗", (f"the run broke: {type(error).__name__}: {error!s:.200}",), 0.0)
+    found = judge(run.case, run.surface.verb, outcome, log, peer=peer)
+    return Result(run, found.mark, (*found.core, *found.strict), outcome.seconds)
+
+
+def play(chosen: Sequence[Run], *, peer: bool) -> list[Result]:
+    """Perform runs: those that measure first and alone, the others side by side."""
+    quiet = [run for run in chosen if run.case.quiet or run.case.alone]
+    rest = [run for run in chosen if not (run.case.quiet or run.case.alone)]
+    results = [result_of(run, peer=peer) for run in quiet]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results += pool.map(lambda run: result_of(run, peer=peer), rest)
+    place = {run.id: n for n, run in enumerate(chosen)}
+    return sorted(results, key=lambda result: place[result.run.id])
+
+
+def main() -> int:
+    """Play, write, and tell whether everything of the pack passed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--peers", action="store_true", help="play other clients too")
+    parser.add_argument("--full", action="store_true", help="the sizes that the contract names, too")
+    parser.add_argument("--only", default="", help="lines or surfaces that begin so, without writing files")
+    given = parser.parse_args()
+    cases = [case for case in CASES if given.full or not case.prove]
+    mine = runs(cases, surfaces())
+    theirs: list[Run] = []
+    if given.peers:
+        from faults.peers import peers  # noqa: PLC0415 - heavy to import
+
+        theirs = runs(cases, peers())
+    if given.only:
+        mine = [
+            run for run in mine if run.id.startswith(given.only) or run.surface.name.startswith(given.only)
+        ]
+        theirs = [
+            run for run in theirs if run.id.startswith(given.only) or run.surface.name.startswith(given.only)
+        ]
+    results = [*play(mine, peer=False), *play(theirs, peer=True)]
+    plain = [] if given.only or given.peers else plain_tests()
+    notes = ["With " + ", ".join(f"{name} {number}" for name, number in versions().items()) + "."]
+    if given.peers:
+        notes.append(
+            "The names of other clients stand behind this pack's; they lack some attributes by design."
+        )
+    text = markdown(results, plain, notes)
+    if given.only:
+        sys.stdout.write(text)
+    else:
+        name = "fault-comparison" if given.peers else "fault-results"
+        (ROOT / "docs" / f"{name}.md").write_text(text, "utf-8")
+        (ROOT / "docs" / f"{name}.json").write_text(as_json(results, plain), "utf-8")
+    failed = [result.run.id for result in results[: len(mine)] if result.mark == "✗"]
+    failed += [test.name for test in plain if not test.passed]
+    sys.stderr.write(f"{len(results)} runs, {len(plain)} tests; without the core's pass: {len(failed)}\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

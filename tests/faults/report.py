@@ -1,0 +1,214 @@
+"""The results as a table of lines and surfaces, for people (Markdown) and for programs (JSON)."""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from faults.run import Run
+
+ROOT = Path(__file__).parents[2]
+
+NOT_YET: Mapping[str, str] = {
+    **{f"L0{number}": "the limiter's tests" for number in range(1, 9)},
+    "A08": "callbacks and debug output of LiteLLM",
+}
+"""Lines that nothing here proves yet."""
+
+_ORDER = "NHSTVALPc"
+_PACKAGES = ("httpx", "openai", "anthropic", "litellm", "langchain-core", "langchain-openai")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run and its verdict.
+
+    Attributes:
+        run: The run.
+        mark: ``S`` strict, ``c`` core only, ``✗`` neither.
+        wrong: What is wrong.
+        seconds: How long the call took.
+    """
+
+    run: Run
+    mark: str
+    wrong: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A test that is no run: its lines, its name, and whether it passed."""
+
+    lines: tuple[str, ...]
+    name: str
+    passed: bool
+
+
+def lines_of(name: str) -> tuple[str, ...]:
+    """The contract's lines in a test's name."""
+    special = re.match(r"test_(two_event_loops|c_gc|c_break_pool1)", name)
+    if special:
+        return (special[1],)
+    return tuple(
+        code.upper() for code in re.findall(r"(?<=_)([nhstvalp]\d\d)(?=_|$)", name.partition("[")[0])
+    )
+
+
+def order(line: str) -> tuple[int, str]:
+    """Lines in the contract's order."""
+    return (_ORDER.find(line[0]) % len(_ORDER), line)
+
+
+def cell(results: Iterable[Result]) -> str:
+    """The marks of one line on one surface: one where they agree, else how many of each."""
+    marks = [result.mark for result in results]
+    if not marks:
+        return ""
+    if len(set(marks)) == 1:
+        return marks[0]
+    return " ".join(f"{marks.count(mark)}{mark}" for mark in "Sc✗" if mark in marks)
+
+
+def markdown(results: Sequence[Result], plain: Sequence[Plain], notes: Sequence[str]) -> str:
+    """The report."""
+    names = list(dict.fromkeys(result.run.surface.name for result in results))
+    lines = sorted({result.run.case.line for result in results}, key=order)
+    rows = [
+        "# Results of the fault contract",
+        "",
+        "Written by `make faults`. Each line of [the contract](fault-contract.md) is played by a server on",
+        "raw sockets, in both dialects, and judged twice: *core*, what any client must do, and *strict*,",
+        "what the contract asks on top. **S** passes both, **c** core only, **✗** neither; `3S 1✗` counts",
+        "the parts of a line. Empty: the line does not apply to the surface.",
+        "",
+        *notes,
+        "",
+        "| surface | runs | core | strict |",
+        "|---|---|---|---|",
+        *(_score(name, [one for one in results if one.run.surface.name == name]) for name in names),
+        "",
+        "## Line by line",
+        "",
+        "| line | " + " | ".join(names) + " |",
+        "|---|" + "---|" * len(names),
+    ]
+    for line in lines:
+        of_line = [result for result in results if result.run.case.line == line]
+        cells = [cell(one for one in of_line if one.run.surface.name == name) for name in names]
+        rows.append(f"| {line} | " + " | ".join(cells) + " |")
+    rows += [*_plain(plain), *_failures(results)]
+    return "\n".join(rows) + "\n"
+
+
+def _score(name: str, results: Sequence[Result]) -> str:
+    strict = sum(result.mark == "S" for result in results)
+    core = sum(result.mark != "✗" for result in results)
+    return f"| {name} | {len(results)} | {core} | {strict} |"
+
+
+def _plain(plain: Sequence[Plain]) -> list[str]:
+    if not plain:
+        return []
+    lines = sorted({line for test in plain for line in test.lines}, key=order)
+    rows = ["", "## Lines held by tests of their own", "", "| line | tests | passed |", "|---|---|---|"]
+    for line in lines:
+        tests = [test for test in plain if line in test.lines]
+        rows.append(f"| {line} | {len(tests)} | {sum(test.passed for test in tests)} |")
+    rows += ["", "## Not proved yet", "", "| line | waits for |", "|---|---|"]
+    return [*rows, *(f"| {line} | {what} |" for line, what in sorted(NOT_YET.items()))]
+
+
+def _failures(results: Sequence[Result]) -> list[str]:
+    """What is wrong, the same on several surfaces told once."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        if result.mark != "S":
+            why = _shown("; ".join(dict.fromkeys(result.wrong)))
+            where = f"{result.run.surface.name} ({result.run.dialect})"
+            told.setdefault((result.run.case.id, f"{result.mark} {why}"), []).append(where)
+    if not told:
+        return ["", "## What fails", "", "Nothing."]
+    rows = ["", "## What fails", "", "| part | where | why |", "|---|---|---|"]
+    return [
+        *rows,
+        *(f"| {part} | {', '.join(where)} | {why} |" for (part, why), where in sorted(told.items())),
+    ]
+
+
+def _shown(text: str) -> str:
+    """Text that stays in its cell, without numbers that change from run to run."""
+    clean = "".join(char if char.isprintable() else " " for char in text)[:240]
+    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", clean).replace("|", "\\|")
+
+
+def versions() -> dict[str, str]:
+    """What was run with what."""
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def as_json(results: Sequence[Result], plain: Sequence[Plain]) -> str:
+    """Every run, for programs."""
+    told: dict[str, Any] = {
+        "commit": _commit(),
+        "versions": versions(),
+        "runs": [
+            {
+                "case": result.run.case.id,
+                "line": result.run.case.line,
+                "dialect": result.run.dialect,
+                "surface": result.run.surface.name,
+                "mark": result.mark,
+                "wrong": [_shown(text) for text in result.wrong],
+                "seconds": round(result.seconds, 2),
+            }
+            for result in results
+        ],
+        "tests": [{"lines": test.lines, "name": test.name, "passed": test.passed} for test in plain],
+        "not_yet": NOT_YET,
+    }
+    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
+
+
+def _commit() -> str:
+    told = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return told.stdout.strip()
+
+
+def plain_tests() -> list[Plain]:
+    """Run the lines that have tests of their own."""
+    out = ROOT / "build" / "faults.xml"
+    out.parent.mkdir(exist_ok=True)
+    here = Path(__file__).parent
+    files = [str(path) for path in sorted(here.glob("test_*.py")) if path.name != "test_contract.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "not prove", f"--junitxml={out}", *files]
+    subprocess.run(command, cwd=ROOT, stdout=sys.stderr, check=False)
+    return read_tests(out.read_text("utf-8"))
+
+
+def read_tests(xml: str) -> list[Plain]:
+    """The tests of a JUnit file."""
+    tests: list[Plain] = []
+    for name, inside in re.findall(
+        r'<testcase [^>]*?\bname="([^"]*)"[^>]*?(?:/>|>(.*?)</testcase>)', xml, re.DOTALL
+    ):
+        lines = lines_of(name)
+        if lines and "<skipped" not in inside:
+            tests.append(Plain(lines, name, "<failure" not in inside and "<error" not in inside))
+    return tests
