@@ -1,5 +1,5 @@
 # `make help` lists the targets; every one that needs the environment makes it first.
-.PHONY: all setup demo test test-fast lint types format lock build bench prove system-deps clean help
+.PHONY: all setup demo test test-fast lint types format lock build bench faults prove system-deps clean help
 
 PACKAGES := $(wildcard resayil langchain_resayil litellm_provider resayil_n8n)
 BIN := .venv/bin
@@ -75,6 +75,9 @@ build: .venv/installed.stamp ## Check what a wheel holds, then write the distrib
 bench: .venv/installed.stamp ## Measure the hot path
 	@test -d benchmarks || { echo "bench: the folder benchmarks is missing"; exit 1; }
 	$(WITHOUT_KEYS) $(BIN)/python -m benchmarks
+
+faults: setup ## Play the fault contract and write docs/fault-results.md; a few minutes
+	$(WITHOUT_KEYS) $(BIN)/python -m tests.faults
 
 prove: setup ## Full matrices, soak and fuzzing: the tests that `make test` leaves out
 	$(WITHOUT_KEYS) $(BIN)/python -m pytest -m prove
