@@ -167,7 +167,7 @@ def _settings(models: Sequence[ModelInfo], plan: Plan) -> Iterator[str]:
     yield "router_settings:"
     yield "  num_retries: 2"
     yield "  timeout: 300"
-    yield "  cooldown_time: 30    # a Retry-After of the service goes before it"
+    yield "  cooldown_time: 5     # short, so that a refused key is not hidden; a Retry-After goes before it"
     yield "  # Another key of the group is tried before another group; streams too, until their first chunk."
     yield "  routing_strategy: simple-shuffle"
     yield "  enable_weighted_failover: true"

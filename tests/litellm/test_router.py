@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 
 import litellm
@@ -19,9 +20,7 @@ import litellm_provider
 from resayil.emulator import Emulator
 from resayil.emulator.server import Server
 
-READS_AHEAD = hasattr(litellm, "router_core") or tuple(
-    int(part) for part in litellm._version.version.split(".")[:2]
-) >= (1, 108)
+READS_AHEAD = tuple(int(part) for part in version("litellm").split(".")[:2]) >= (1, 108)
 """Whether this LiteLLM's Router reads the first chunk of a stream itself, and so can send it again."""
 
 CONTEXT = {"error": {"code": "context_length_exceeded", "message": "maximum context length is 8192 tokens"}}
