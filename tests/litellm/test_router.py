@@ -82,6 +82,7 @@ class Site:
     def __init__(self, bad: Server, good: Server) -> None:
         self.bad, self.good = bad, good
         self.routers: list[litellm.Router] = []
+        self.timeout = 20.0
         for server in (bad, good):
             server.emulator.reset()
 
@@ -93,6 +94,11 @@ class Site:
         members.append(self.deployment("spare", self.good))
         return self.over(members, **settings)
 
+    def fails(self, row: Row) -> None:
+        """Let the bad deployment fail so from now on; only the case of a timeout is impatient."""
+        self.bad.emulator.fault(**row.fault, times=9)
+        self.timeout = 0.4 if row.error == "Timeout" else self.timeout
+
     def over(self, members: list[dict[str, Any]], **settings: Any) -> litellm.Router:
         """A Router over these deployments."""
         router = litellm.Router(
@@ -101,11 +107,10 @@ class Site:
         self.routers.append(router)
         return router
 
-    @staticmethod
-    def deployment(group: str, server: Server, **more: Any) -> dict[str, Any]:
+    def deployment(self, group: str, server: Server, **more: Any) -> dict[str, Any]:
         """One entry of a model list."""
         params = {"model": "resayil/deepseek-v4-flash", "api_key": server.key, "api_base": server.base_url}
-        return {"model_name": group, "litellm_params": {**params, "timeout": 0.4, **more}}
+        return {"model_name": group, "litellm_params": {**params, "timeout": self.timeout, **more}}
 
     @property
     def attempts(self) -> int:
@@ -166,7 +171,7 @@ def sends_again(mode: str) -> bool:
 async def test_one_deployment_alone(site: Site, case: str, mode: str) -> None:
     """Alone, a deployment is asked again exactly where that may help, and the caller sees the true error."""
     row = MATRIX[case]
-    site.bad.emulator.fault(**row.fault, times=9)
+    site.fails(row)
     router = site.router()
     kind: type[Exception] = getattr(litellm.exceptions, row.error)
     with pytest.raises(kind):
@@ -181,7 +186,7 @@ async def test_one_deployment_alone(site: Site, case: str, mode: str) -> None:
 @pytest.mark.parametrize("case", MATRIX)
 async def test_a_fallback_answers(site: Site, case: str, mode: str) -> None:
     """With a fallback every failure before the first chunk ends in the fallback's answer, streamed or not."""
-    site.bad.emulator.fault(**MATRIX[case].fault, times=9)
+    site.fails(MATRIX[case])
     site.good.emulator.reply("من البديل")
     assert await ask(site.router(num_retries=0, **FALLBACKS), mode) == "من البديل"
     assert (site.attempts, site.rescued) == (1, 1)
@@ -191,7 +196,7 @@ async def test_a_fallback_answers(site: Site, case: str, mode: str) -> None:
 @pytest.mark.parametrize("case", [case for case, row in MATRIX.items() if row.cools and case != "404"])
 async def test_another_deployment_takes_over(site: Site, case: str, mode: str) -> None:
     """In a group of two, a refusal of the deployment cools it down, and the other answers from then on."""
-    site.bad.emulator.fault(**MATRIX[case].fault, times=9)
+    site.fails(MATRIX[case])
     router = site.router(2)
     # LiteLLM never retries a 402, but cools it down; a stream's 429 it cools down only after the retry.
     late = case == "429" and mode == "stream" and READS_AHEAD
@@ -214,7 +219,7 @@ async def test_the_next_order_answers_a_stream(site: Site, case: str) -> None:
     row = MATRIX[case]
     if case in {"context", "policy"}:
         pytest.skip("LiteLLM has fallback lists of their own for these two")
-    site.bad.emulator.fault(**row.fault, times=9)
+    site.fails(row)
     site.good.emulator.reply("التالي")
     first, second = site.deployment("chat", site.bad, order=1), site.deployment("chat", site.good, order=2)
     router = site.over([first, second], num_retries=0)
