@@ -8,7 +8,8 @@ be sent back as it came. In the newer form (v1) the content is the list of stand
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from typing import Any, Literal, assert_never, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -19,7 +20,6 @@ from langchain_core.messages.block_translators import register_translator
 from langchain_resayil.convert import LAYOUT, REASONING, plain, read_answer
 from resayil import (
     ChatResponse,
-    CreditPolicy,
     InvalidToolCall,
     Message,
     ReasoningPart,
@@ -31,6 +31,14 @@ from resayil import (
 from resayil.messages import Part
 
 PROVIDER = "resayil"
+CREDITS = "credits_micro"
+"""Where ``usage_metadata`` keeps estimated credits, in millionths."""
+
+MICRO = 1_000_000
+
+Credits = Callable[[ChatResponse], Decimal]
+"""What an answer costs: an estimate, as every figure from tokens is."""
+
 _OPENING = frozenset({"id", "model_name", "model_provider", "output_version"})
 
 OutputVersion = Literal["v0", "v1"]
@@ -38,14 +46,14 @@ OutputVersion = Literal["v0", "v1"]
 _AnswerPart = TextPart | ReasoningPart | ToolCallPart | InvalidToolCall
 
 
-def ai_message(response: ChatResponse, version: OutputVersion) -> AIMessage:
-    """A whole answer."""
+def ai_message(response: ChatResponse, version: OutputVersion, credits_: Decimal) -> AIMessage:
+    """A whole answer, and what it costs."""
     message = response.message
-    metadata = {**opening(response.id, response.model), **closing(response)}
+    metadata = {**opening(response.id, response.model), **closing(response, credits_)}
     tools: dict[str, Any] = {
         "tool_calls": [tool_call(call) for call in message.tool_calls],
         "invalid_tool_calls": [invalid_tool_call(call) for call in message.invalid_tool_calls],
-        "usage_metadata": usage_metadata(response.usage),
+        "usage_metadata": usage_metadata(response.usage, credits_),
     }
     if version == "v1":
         metadata["output_version"] = "v1"
@@ -60,7 +68,7 @@ def opening(answer_id: str, model: str) -> dict[str, Any]:
     return {"model_provider": PROVIDER, **{name: value for name, value in told.items() if value}}
 
 
-def closing(response: ChatResponse) -> dict[str, Any]:
+def closing(response: ChatResponse, credits_: Decimal) -> dict[str, Any]:
     """What is known once an answer is whole; the credits are an estimate, as every figure from tokens is."""
     told = {
         **{name: value for name, value in response.extra.items() if name not in _OPENING},
@@ -70,17 +78,21 @@ def closing(response: ChatResponse) -> dict[str, Any]:
         "attempts": response.attempts,
         "maybe_billed": response.maybe_billed,
         "usage_estimated": response.usage.estimated,
-        "credits": float(CreditPolicy().estimate(response.usage, response.model)),
+        "credits": float(credits_),
         "credits_estimated": True,
     }
     return {name: value for name, value in told.items() if value is not None}
 
 
-def usage_metadata(usage: Usage) -> UsageMetadata:
-    """Tokens in LangChain's words; cached prompt tokens are part of the prompt, reasoning of the answer."""
+def usage_metadata(usage: Usage, credits_: Decimal) -> UsageMetadata:
+    """Tokens in LangChain's words; cached prompt tokens are part of the prompt, reasoning of the answer.
+
+    LangChain adds usage up, and refuses fractions: so credits stand here as whole millionths.
+    """
     told = UsageMetadata(
         input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, total_tokens=usage.total_tokens
     )
+    cast("dict[str, Any]", told)[CREDITS] = round(credits_ * MICRO)
     if usage.cache_read_tokens or usage.cache_creation_tokens:
         told["input_token_details"] = InputTokenDetails(
             cache_read=usage.cache_read_tokens, cache_creation=usage.cache_creation_tokens

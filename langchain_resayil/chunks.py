@@ -15,6 +15,7 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_resayil.answers import (
     PROVIDER,
+    Credits,
     OutputVersion,
     closing,
     layout,
@@ -35,6 +36,7 @@ from resayil import (
     ToolCallDelta,
     ToolCallPart,
 )
+from resayil.tools import JSON_SPACE
 
 
 class ChunkMaker:
@@ -43,10 +45,14 @@ class ChunkMaker:
     Args:
         version: The form of the content: one string, or standard blocks whose ``index`` is their part's.
         response: Gives the whole answer, once its end has come.
+        credits_of: What it costs.
     """
 
-    def __init__(self, version: OutputVersion, response: Callable[[], ChatResponse]) -> None:
+    def __init__(
+        self, version: OutputVersion, response: Callable[[], ChatResponse], credits_of: Credits
+    ) -> None:
         self._response = response
+        self._credits_of = credits_of
         self._blocks = version == "v1"
         self._metadata = {"model_provider": PROVIDER, **({"output_version": "v1"} if self._blocks else {})}
         self._model = ""
@@ -77,9 +83,10 @@ class ChunkMaker:
     def _end(self, response: ChatResponse) -> list[AIMessageChunk]:
         """The corrections of broken calls, then the last chunk."""
         said = {} if self._model else {"model_name": response.model}
-        last = self._chunk([] if self._blocks else "", {**closing(response), **said})
+        cost = self._credits_of(response)
+        last = self._chunk([] if self._blocks else "", {**closing(response, cost), **said})
         last.chunk_position = "last"
-        last.usage_metadata = usage_metadata(response.usage)
+        last.usage_metadata = usage_metadata(response.usage, cost)
         if not self._blocks:
             last.additional_kwargs = layout(response.message)
         return [*self._corrections(response), last]
@@ -133,4 +140,4 @@ def _correction(call: _Call, part: ToolCallPart | InvalidToolCall) -> str:
     raw = "".join(call.fragments)
     if isinstance(part, InvalidToolCall):
         return mark(raw, part.error)
-    return "{}" if raw and not raw.strip() else ""
+    return "{}" if raw and not raw.strip(JSON_SPACE) else ""

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from langchain_core.utils.utils import LC_ID_PREFIX
 
-from langchain_resayil.answers import PROVIDER, closing, content_blocks, opening, usage_metadata
+from langchain_resayil.answers import PROVIDER, Credits, closing, content_blocks, opening, usage_metadata
 from resayil import (
     ChatResponse,
     MessageEnd,
@@ -38,11 +38,15 @@ class EventMaker:
 
     Args:
         response: Gives the whole answer, once its end has come.
+        credits_of: What it costs.
         run_id: The run's, from which LangChain makes the message's id.
     """
 
-    def __init__(self, response: Callable[[], ChatResponse], run_id: UUID | None = None) -> None:
+    def __init__(
+        self, response: Callable[[], ChatResponse], credits_of: Credits, run_id: UUID | None = None
+    ) -> None:
         self._response = response
+        self._credits_of = credits_of
         self._message_id = f"{LC_ID_PREFIX}-{run_id}" if run_id else ""
         self._opening: dict[str, Any] = {}
         self._places: dict[int, int] = {}
@@ -76,10 +80,11 @@ class EventMaker:
     def _end(self, response: ChatResponse) -> list[MessagesData]:
         """Every block as it ended up, then what is known of the whole."""
         blocks = zip(self._places.values(), content_blocks(response.message.content), strict=True)
-        metadata = {**self._opening, **opening(response.id, response.model), **closing(response)}
+        cost = self._credits_of(response)
+        metadata = {**self._opening, **opening(response.id, response.model), **closing(response, cost)}
         return [
             *(_event("content-block-finish", index=place, content=dict(block)) for place, block in blocks),
-            _event("message-finish", usage=usage_metadata(response.usage), metadata=metadata),
+            _event("message-finish", usage=usage_metadata(response.usage, cost), metadata=metadata),
         ]
 
 

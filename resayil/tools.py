@@ -23,6 +23,9 @@ from resayil.schemas import function_model, model_schema, resolve, summary
 MAX_ARGUMENT_BYTES = 1024 * 1024
 """Largest arguments text that is parsed, in characters."""
 
+JSON_SPACE = " \t\n\r"
+"""What JSON takes for white space; Python's own idea of it is wider."""
+
 _RAW_SHOWN = 200
 NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 
@@ -125,7 +128,7 @@ def read_call(
 
 def parse_arguments(raw: str) -> dict[str, Any] | str:
     """The arguments of a call, or the reason why the text is none."""
-    if not raw.strip():
+    if not raw.strip(JSON_SPACE):
         return {}
     if len(raw) > MAX_ARGUMENT_BYTES:
         return f"the arguments have {len(raw)} characters, more than {MAX_ARGUMENT_BYTES}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -57,6 +58,8 @@ ARABIC = "كم نقطة لديّ؟ رقمي ٧٧٨٨"
 VERSIONS: Sequence[OutputVersion] = ("v0", "v1")
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12) | st.just(ARABIC)
+COST = Decimal("1.5")
+
 plain_json = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
@@ -105,7 +108,7 @@ def accumulated(events: list[StreamEvent]) -> ChatResponse:
 
 def streamed(events: list[StreamEvent], version: OutputVersion) -> AIMessage:
     """What LangChain makes of their chunks, added up one by one."""
-    maker = ChunkMaker(version, lambda: accumulated(events))
+    maker = ChunkMaker(version, lambda: accumulated(events), lambda _: COST)
     chunks = [chunk.message for event in events for chunk in maker.feed(event)]
     total = chunks[0]
     for chunk in chunks[1:]:
@@ -120,7 +123,7 @@ def streamed(events: list[StreamEvent], version: OutputVersion) -> AIMessage:
 def test_an_answer_comes_back_as_it_was(version: OutputVersion, events: list[StreamEvent]) -> None:
     """Core to LangChain to core is the identity for whole answers: parts, order, ids, signatures, Arabic."""
     response = accumulated(events)
-    assert read_answer(ai_message(response, version), "it") == response.message.content
+    assert read_answer(ai_message(response, version, COST), "it") == response.message.content
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -134,7 +137,7 @@ def test_a_streamed_answer_comes_back_as_it_was(version: OutputVersion, events: 
 @given(events=answers())
 def test_stream_and_call_are_one_message(version: OutputVersion, events: list[StreamEvent]) -> None:
     """A stream added up says what a call says: metadata, usage and the calls that can be executed."""
-    whole, added = ai_message(accumulated(events), version), streamed(events, version)
+    whole, added = ai_message(accumulated(events), version, COST), streamed(events, version)
     assert added.response_metadata == whole.response_metadata
     assert added.usage_metadata == whole.usage_metadata
     assert added.tool_calls == whole.tool_calls
@@ -150,7 +153,7 @@ def test_stream_and_call_are_one_message(version: OutputVersion, events: list[St
 @given(events=answers())
 def test_a_message_survives_being_stored(events: list[StreamEvent]) -> None:
     """A message that went through JSON, as checkpoints do, still comes back as it was."""
-    message = ai_message(accumulated(events), "v0")
+    message = ai_message(accumulated(events), "v0", COST)
     stored = AIMessage(**json.loads(json.dumps(message.model_dump(), ensure_ascii=False)))
     assert read_answer(stored, "it") == accumulated(events).message.content
 
@@ -387,7 +390,8 @@ def test_a_bad_image_names_its_message(source: dict[str, str]) -> None:
 def test_an_edited_message_keeps_its_edit() -> None:
     """A layout that no longer fits the text is left aside, so an edit is never cut up."""
     parts = (TextPart("a"), ReasoningPart("t"), TextPart("b"))
-    message = ai_message(ChatResponse("", "m", Message("assistant", parts), "stop", Usage(0, 0)), "v0")
+    response = ChatResponse("", "m", Message("assistant", parts), "stop", Usage(0, 0))
+    message = ai_message(response, "v0", COST)
     assert read_answer(message, "it") == parts
     edited = message.model_copy(update={"content": "something else"})
     assert read_answer(edited, "it") == (ReasoningPart("t"), TextPart("something else"))
@@ -406,6 +410,6 @@ def test_fragments_are_blocks_of_their_own() -> None:
         TextDelta(0, ARABIC),
         ToolCallDelta(1, 0, '{"a": "b', "call_1", "get_points"),
     ]
-    maker = ChunkMaker("v0", lambda: accumulated([]))
+    maker = ChunkMaker("v0", lambda: accumulated([]), lambda _: COST)
     text, call = (chunk.message for event in events for chunk in maker.feed(event))
     assert [block["type"] for block in (text + call).content_blocks] == ["text", "tool_call_chunk"]
