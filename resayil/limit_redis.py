@@ -238,6 +238,7 @@ class RedisStore:
                 keys, (*given, secrets.token_hex(8), "" if now is None else repr(now))
             )
         except (self._errors, OSError) as error:
+            self._epochs.keep(name)
             raise StoreError(f"{type(error).__name__}: {error}") from error
         if epoch is not None:
             self._epochs.see(name, epoch.decode())

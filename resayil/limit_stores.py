@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import secrets
 import tempfile
@@ -168,6 +169,11 @@ class Epochs:
         seen = self._seen.get(name)
         recent = seen is not None and time.monotonic() - seen.at < 2 * quota.window
         return seen.epoch if recent and seen is not None else ""
+
+    def keep(self, name: str) -> None:
+        """Remember it until the store answers again, however long that takes."""
+        if name in self._seen:
+            self._seen[name].at = math.inf
 
     def see(self, name: str, epoch: str) -> None:
         """Remember the life of a plan."""

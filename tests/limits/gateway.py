@@ -1,4 +1,4 @@
-"""A gateway that notes when each request reaches it after a random journey, and what a run through it says."""
+"""A gateway that notes when each request reaches it after a random journey, and what such a run shows."""
 
 from __future__ import annotations
 
