@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import anthropic
 import httpx
 import openai
 from faults.case import Ask
 from faults.outcome import KEY, Caught, Heard, caught
-from faults.replies import MODEL, Dialect
+from faults.replies import MODEL, Dialect, Verb
 from faults.surfaces import DEFAULTS, Surface, listen
 from faults.surfaces_langchain import joined, keep, offering
 from faults.surfaces_langchain import note as note_message
@@ -85,7 +84,7 @@ class OpenAIChat(Peer):
     """`OpenAI().chat.completions.create`."""
 
     name = "openai chat"
-    verb = "chat"
+    verb: ClassVar[Verb] = "chat"
     dialects = ("chat",)
 
     def open(self, url: str, dialect: Dialect, settings: Mapping[str, Any]) -> Any:
@@ -138,7 +137,7 @@ class AnthropicChat(Peer):
     """`Anthropic().messages.create`."""
 
     name = "anthropic chat"
-    verb = "chat"
+    verb: ClassVar[Verb] = "chat"
     dialects = ("messages",)
 
     def open(self, url: str, dialect: Dialect, settings: Mapping[str, Any]) -> Any:
@@ -202,13 +201,13 @@ class LangChainChat(Peer):
     """`ChatOpenAI().invoke`."""
 
     name = "ChatOpenAI invoke"
-    verb = "chat"
+    verb: ClassVar[Verb] = "chat"
     dialects = ("chat",)
 
     def open(self, url: str, dialect: Dialect, settings: Mapping[str, Any]) -> Any:
         """A model."""
         del dialect
-        return ChatOpenAI(model=MODEL, api_key=KEY, base_url=url, stream_usage=True, **clocks(settings))  # type: ignore[arg-type] # it makes a secret of the key
+        return ChatOpenAI(model=MODEL, api_key=KEY, base_url=url, stream_usage=True, **clocks(settings))
 
     def call(self, client: Any, ask: Ask, heard: Heard) -> Any:
         """A whole answer."""
@@ -240,13 +239,13 @@ class LiteLLMChat(Peer):
     """`litellm.completion` with its own `openai/` provider."""
 
     name = "litellm openai/ chat"
-    verb = "chat"
+    verb: ClassVar[Verb] = "chat"
     dialects = ("chat",)
 
     def open(self, url: str, dialect: Dialect, settings: Mapping[str, Any]) -> Any:
         """The arguments that every call has."""
         del dialect
-        os.environ.setdefault("OPENAI_API_KEY", KEY)
+        litellm()  # imported before a call is timed
         given = clocks(settings)
         client = openai.OpenAI(api_key=KEY, base_url=url, **given)
         return {"model": f"openai/{MODEL}", "api_key": KEY, "api_base": url, "client": client,

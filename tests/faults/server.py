@@ -213,7 +213,7 @@ class _Link(asyncio.Protocol):
             case Endless(data, times, gap):
                 for _ in range(times):
                     await self._write(data, transport)
-                    await asyncio.sleep(gap)
+                    await asyncio.sleep(gap)  # without a gap, other connections get their turn
             case Reset():
                 raw = transport.get_extra_info("socket")
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -227,6 +227,8 @@ class _Link(asyncio.Protocol):
 
     async def _write(self, data: bytes, transport: asyncio.Transport) -> None:
         await self._writable.wait()
+        if transport.is_closing():
+            await asyncio.Event().wait()  # until the loop has told that the client is gone
         transport.write(data)
         self._server.log.sent += len(data)
 

@@ -102,7 +102,7 @@ class ClientChat(Surface):
     """`Client.chat`."""
 
     name = "Client.chat"
-    verb = "chat"
+    verb: ClassVar[Verb] = "chat"
 
     def open(self, url: str, dialect: Dialect, settings: Mapping[str, Any]) -> Any:
         """A client."""
@@ -131,7 +131,7 @@ class AsyncClientChat(Surface):
     """`AsyncClient.chat`."""
 
     name = "AsyncClient.chat"
-    verb = "chat"
+    verb: ClassVar[Verb] = "chat"
     asynchronous = True
 
     def open(self, url: str, dialect: Dialect, settings: Mapping[str, Any]) -> Any:

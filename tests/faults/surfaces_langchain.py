@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from faults.case import Ask
 from faults.outcome import KEY, Heard
-from faults.replies import MODEL, Dialect
+from faults.replies import MODEL, Dialect, Verb
 from faults.surfaces import DEFAULTS, Surface, alisten, listen
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.tools import StructuredTool
@@ -47,14 +47,14 @@ def note(message: AIMessage, heard: Heard) -> None:
 
 def joined(chunks: list[AIMessageChunk]) -> AIMessageChunk:
     """The message that the chunks make."""
-    return chunks[0] + chunks[1:]  # type: ignore[operator,return-value] # LangChain adds lists
+    return chunks[0] + chunks[1:]
 
 
 class Invoke(Surface):
     """`ChatResayil.invoke`."""
 
     name = "ChatResayil.invoke"
-    verb = "chat"
+    verb: ClassVar[Verb] = "chat"
 
     def open(self, url: str, dialect: Dialect, settings: Mapping[str, Any]) -> Any:
         """A model."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from faults.case import Ask
 from faults.outcome import ATTRIBUTES, KEY, Caught, Heard, caught
-from faults.replies import MODEL, Dialect
+from faults.replies import MODEL, Dialect, Verb
 from faults.surfaces import DEFAULTS, Surface, alisten, listen
 from pydantic_core import from_json
 
@@ -90,10 +90,11 @@ class Completion(Surface):
     """`litellm.completion`."""
 
     name = "LiteLLM.completion"
-    verb = "chat"
+    verb: ClassVar[Verb] = "chat"
 
     def open(self, url: str, dialect: Dialect, settings: Mapping[str, Any]) -> Any:
         """The arguments that every call has."""
+        litellm()  # imported before a call is timed
         given = {**DEFAULTS, **settings}
         given["timeout"] = given.pop("read_timeout")
         return {"model": f"resayil/{MODEL}", "api_key": KEY, "api_base": url, "api": dialect, **given}

@@ -1,6 +1,15 @@
 """The contract as tables of cases."""
 
 from faults.case import Case
-from faults.cases import network, process, secrets, sse, status, tools
+from faults.cases import bodies, connections, process, secrets, sizes, sse, status, tools
 
-CASES: list[Case] = [*network.CASES, *status.CASES, *sse.CASES, *tools.CASES, *process.CASES, *secrets.CASES]
+CASES: list[Case] = [
+    *connections.CASES,
+    *bodies.CASES,
+    *sizes.CASES,
+    *status.CASES,
+    *sse.CASES,
+    *tools.CASES,
+    *process.CASES,
+    *secrets.CASES,
+]

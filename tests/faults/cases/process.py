@@ -27,6 +27,18 @@ def leaving(name: str, says: str, leave: Leave, error: str = "") -> Case:
     )
 
 
+def before_the_head(name: str, leave: Leave, error: str) -> Case:
+    """A call that is given up while its answer is awaited."""
+    return Case(
+        id=f"{name}-head",
+        says="a call that is cancelled before its answer comes lets go of the connection",
+        plays=lambda _: [[Hold()]],
+        expect=Expect(error=error, within=3),
+        settings={"read_timeout": 20.0},
+        ask=Ask(leave=leave),
+    )
+
+
 CASES: list[Case] = [
     leaving("P01", "a break lets go of the connection, before garbage collection", "break"),
     leaving("P02", "so does the reader's own exception, which arrives unchanged", "raise", "ConsumerError"),
@@ -34,18 +46,6 @@ CASES: list[Case] = [
     leaving("P09", "so does a keyboard interrupt, which is never retried", "interrupt", "KeyboardInterrupt"),
     leaving("c_cancel", "so does a cancelled task", "cancel", "CancelledError"),
     leaving("c_waitfor", "so does a wait that runs out", "wait_for", "TimeoutError"),
-    *(
-        Case(
-            id=f"{name}-head",
-            says="a call that is cancelled before its answer comes lets go of the connection",
-            plays=lambda _: [[Hold()]],
-            expect=Expect(error=error, within=3),
-            settings={"read_timeout": 20.0},
-            ask=Ask(leave=leave),
-        )
-        for name, leave, error in (
-            ("c_cancel", "cancel", "CancelledError"),
-            ("c_waitfor", "wait_for", "TimeoutError"),
-        )
-    ),
+    before_the_head("c_cancel", "cancel", "CancelledError"),
+    before_the_head("c_waitfor", "wait_for", "TimeoutError"),
 ]

@@ -162,17 +162,20 @@ def many(wire: Wire) -> list[Play]:
 
 SEPARATORS: Mapping[str, str] = {"2028": "\u2028", "2029": "\u2029", "0085": "\u0085", "vt": "\u200b\u00ad"}
 
+
+def separated(name: str, mark: str) -> Case:
+    """A character in the text at which some libraries split lines."""
+    return read(
+        f"S02-{name}",
+        "characters that some libraries split lines at are text",
+        lambda wire: wire.events("قبل ", f"سطر{mark}آخر", " بعد"),
+        text=f"قبل سطر{mark}آخر بعد",
+    )
+
+
 FORMS: list[Case] = [
     read("S01", "a plain stream", Wire.events),
-    *(
-        read(
-            f"S02-{name}",
-            "characters that some libraries split lines at are text",
-            lambda wire, mark=mark: wire.events("قبل ", f"سطر{mark}آخر", " بعد"),
-            text=f"قبل سطر{mark}آخر بعد",
-        )
-        for name, mark in SEPARATORS.items()
-    ),
+    *(separated(name, mark) for name, mark in SEPARATORS.items()),
     Case(
         id="S03",
         says="raw control characters in a string are text, or a typed error",

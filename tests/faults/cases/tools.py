@@ -140,6 +140,23 @@ def unoffered(name: str, tool_name: str) -> Case:
     )
 
 
+def broken_off(name: str, raw: str) -> Case:
+    """A stream that ends inside a call, whether or not its arguments could be read."""
+    return Case(
+        id=f"T10-{name}",
+        says="a call in which the stream ended stands among the partial ones, and nowhere else",
+        plays=lambda wire: [calling(wire, raw, then=(b"0\r\n\r\n", Close()))],
+        expect=Expect(
+            error="StreamInterruptedError",
+            core_error="ResayilError",
+            core=(never_called,),
+            strict=(kept(NAME, raw),),
+        ),
+        verbs=("stream",),
+        ask=OFFERED,
+    )
+
+
 DEEP = '{"city":' + "[" * 100_000 + "]" * 100_000 + "}"
 HUGE = '{"city":' + "9" * 6000 + "}"
 
@@ -221,22 +238,8 @@ CASES: list[Case] = [
         verbs=("stream",),
         ask=OFFERED,
     ),
-    *(
-        Case(
-            id=f"T10-{name}",
-            says="a call in which the stream ended stands among the partial ones, and nowhere else",
-            plays=lambda wire, raw=raw: [calling(wire, raw, then=(b"0\r\n\r\n", Close()))],
-            expect=Expect(
-                error="StreamInterruptedError",
-                core_error="ResayilError",
-                core=(never_called,),
-                strict=(kept(NAME, raw),),
-            ),
-            verbs=("stream",),
-            ask=OFFERED,
-        )
-        for name, raw in {"cut": '{"path": "/ho', "complete": '{"path": "/home"}'}.items()
-    ),
+    broken_off("cut", '{"path": "/ho'),
+    broken_off("complete", '{"path": "/home"}'),
     Case(
         id="T07",
         says="empty arguments are none",
