@@ -37,7 +37,7 @@ def _storages() -> Iterator[dict[str, tuple[str, int]]]:
         if shutil.which("redis-server") is None:
             yield found
             return
-        command = ["redis-server", "--port", str(_PORT), "--save", "", "--dir", folder]  # noqa: S607 - the shell's
+        command = ["redis-server", "--port", str(_PORT), "--save", "", "--dir", folder]
         server = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - as above
         try:
             time.sleep(0.3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -33,17 +34,34 @@ def stream_body(chunks: int) -> bytes:
     return HEAD + b"".join(deltas) + end + done
 
 
+def whole_body() -> bytes:
+    """A chat reply in one piece."""
+    reply = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "stub",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "مرحبا"}, "finish_reason": "stop"}
+        ],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    }
+    data = json.dumps(reply, ensure_ascii=False).encode()
+    head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
+    return head.encode() + data
+
+
 def _serve(pipe: Connection, chunks: int) -> None:
-    body = stream_body(chunks)
-    listener = socket.create_server(("127.0.0.1", 0))
+    bodies = (whole_body(), stream_body(chunks))
+    listener = socket.create_server(("127.0.0.1", 0), backlog=512)
     pipe.send(listener.getsockname()[1])
     while True:
         connection, _ = listener.accept()
-        threading.Thread(target=_answer, args=(connection, body), daemon=True).start()
+        threading.Thread(target=_answer, args=(connection, bodies), daemon=True).start()
 
 
-def _answer(connection: socket.socket, body: bytes) -> None:
-    """Answer each request on a connection, one after another."""
+def _answer(connection: socket.socket, bodies: tuple[bytes, bytes]) -> None:
+    """Answer each request on a connection, one after another: whole, or streamed where that is asked."""
     waiting = b""
     while received := connection.recv(65_536):
         waiting += received
@@ -59,8 +77,9 @@ def _answer(connection: socket.socket, body: bytes) -> None:
             0,
         )
         if len(rest) >= length:
+            streamed = re.search(rb'"stream": ?true', rest[:length]) is not None
             waiting = rest[length:]
-            connection.sendall(body)
+            connection.sendall(bodies[streamed])
 
 
 @contextmanager

@@ -1,0 +1,125 @@
+"""LiteLLM's `resayil/` against its `openai/`, on one stub: `python -m benchmarks.litellm`.
+
+Each figure is the median of the rounds; the two routes run in one process and take turns within a round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+os.environ.setdefault("REPEATED_STREAMING_CHUNK_LIMIT", "1000000000")  # the stub's chunks are all alike
+
+import litellm
+
+import litellm_provider
+from benchmarks.stub import serving
+
+ROUTES = ("resayil", "openai")
+CHUNKS, CALLS, CONCURRENT = 2_000, 60, 300
+Ask = dict[str, Any]
+
+
+def call(ask: Ask) -> float:
+    """Milliseconds of a call, one after another."""
+    began = time.perf_counter()
+    for _ in range(CALLS):
+        litellm.completion(**ask)
+    return (time.perf_counter() - began) / CALLS * 1e3
+
+
+def chunk(ask: Ask) -> float:
+    """CPU microseconds of a streamed chunk."""
+    began = time.process_time()
+    for _ in litellm.completion(**ask, stream=True):
+        pass
+    return (time.process_time() - began) / CHUNKS * 1e6
+
+
+def first_chunk(ask: Ask) -> float:
+    """Milliseconds to the first chunk of a stream."""
+    times = []
+    for _ in range(10):
+        began = time.perf_counter()
+        stream = litellm.completion(**ask, stream=True)
+        next(iter(stream))
+        times.append((time.perf_counter() - began) * 1e3)
+    return statistics.median(times)
+
+
+def concurrent(ask: Ask) -> float:
+    """Milliseconds a call takes of the time of 300 awaited together, on one event loop."""
+
+    async def together() -> float:
+        await litellm.acompletion(**ask)
+        began = time.perf_counter()
+        await asyncio.gather(*(litellm.acompletion(**ask) for _ in range(CONCURRENT)))
+        return (time.perf_counter() - began) / CONCURRENT * 1e3
+
+    return asyncio.run(together())
+
+
+CASES: dict[str, tuple[str, Callable[[Ask], float]]] = {
+    "call": ("ms", call),
+    "stream chunk (CPU)": ("µs", chunk),
+    "first chunk": ("ms", first_chunk),
+    "300 concurrent, each": ("ms", concurrent),
+}
+
+
+def measure(rounds: int) -> dict[str, dict[str, list[float]]]:
+    """The figures of every case and route."""
+    litellm.suppress_debug_info = True
+    litellm_provider.register()
+    figures: dict[str, dict[str, list[float]]] = {case: {route: [] for route in ROUTES} for case in CASES}
+    with serving(CHUNKS) as base_url:
+        asks: dict[str, Ask] = {
+            route: {
+                "model": f"{route}/stub",
+                "api_key": "sk-bench",
+                "api_base": base_url,
+                "messages": [{"role": "user", "content": "مرحبا"}],
+            }
+            for route in ROUTES
+        }
+        for ask in asks.values():
+            litellm.completion(**ask)
+        for case, (_, run) in CASES.items():
+            for n in range(rounds):
+                for route in ROUTES if n % 2 else reversed(ROUTES):
+                    figures[case][route].append(run(asks[route]))
+    return figures
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks.litellm")
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--json", action="store_true")
+    given = arguments.parse_args()
+    figures = measure(given.rounds)
+    machine = f"Python {platform.python_version()}, litellm {version('litellm')}, {platform.machine()}"
+    if given.json:
+        print(json.dumps({"machine": machine, "figures": figures}, ensure_ascii=False))
+        return
+    print(f"Median of {given.rounds} rounds (least-most); {machine}\n")
+    for case, (unit, _) in CASES.items():
+        medians = {route: statistics.median(values) for route, values in figures[case].items()}
+        shown = "   ".join(
+            f"{route} {medians[route]:8.2f} {unit} ({min(values):.2f}-{max(values):.2f})"
+            for route, values in figures[case].items()
+        )
+        print(f"{case:22} {shown}   {medians['openai'] / medians['resayil']:.2f} times faster")
+
+
+if __name__ == "__main__":
+    main()
