@@ -133,7 +133,7 @@ class Settings(BaseModel):
         Raises:
             ConfigurationError: something is missing or unusable.
         """
-        values = {
+        values: dict[str, Any] = {
             name: value for name, value in given.items() if value is not None or name in _NONE_IS_A_CHOICE
         }
         values["api_key"] = clean_key(values.get("api_key") or _key_from_environment())

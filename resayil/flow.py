@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
 from resayil.codecs.envelopes import error_from
@@ -297,7 +297,8 @@ class Exchange:
             # An error reply that breaks off is still that error; only an answer must be whole.
             if self.reply.status_code >= 300:  # noqa: PLR2004 - see above
                 return None
-            raise self.failed(piece, self.reply.url)
+            # A body that stalls is a reply cut short: unlike the wait for its head, never to be sent again.
+            raise self.failed(replace(piece, phase="body"), self.reply.url)
         if self.clock.monotonic() > self.ends_at:
             raise self._deadline_error()
         return piece

@@ -33,11 +33,12 @@ def shared(kind: type[C], transport: Any, given: Mapping[str, Any]) -> C:
     """
     given = {name: value for name, value in given.items() if value is not None}
     key = _key(kind, transport, given)
-    client: C | None = _CLIENTS.get(key)
-    if client is None:
-        client = _CLIENTS.setdefault(key, kind(transport=transport, **given))
-        for old in list(_CLIENTS)[:-MAX_CLIENTS]:
-            _CLIENTS.pop(old, None)
+    found: C | None = _CLIENTS.get(key)
+    if found is not None:
+        return found
+    client: C = _CLIENTS.setdefault(key, kind(transport=transport, **given))
+    for old in list(_CLIENTS)[:-MAX_CLIENTS]:
+        _CLIENTS.pop(old, None)
     return client
 
 
