@@ -15,6 +15,7 @@ from resayil import (
     ImageError,
     ImagePart,
     ReasoningPart,
+    RequestError,
     TextPart,
     UnsupportedError,
     image_from_bytes,
@@ -63,17 +64,24 @@ def read_parts(content: Content, where: str, max_image_bytes: int) -> Iterator[T
     for block in standard(content):
         kind = block.get("type")
         if kind in TEXTS:
-            yield from read_text(block)
+            yield from read_text(block, where)
         elif kind in IMAGES:
             yield read_image(block, where, max_image_bytes)
         else:
             raise refused(block, where)
 
 
-def read_text(block: Mapping[str, Any]) -> Iterator[TextPart]:
-    """The text of a text block; an empty one says nothing."""
-    if block.get("text"):
-        yield TextPart(block["text"])
+def read_text(block: Mapping[str, Any], where: str) -> Iterator[TextPart]:
+    """The text of a text block; an empty one says nothing.
+
+    Raises:
+        RequestError: its text is none.
+    """
+    text = block.get("text")
+    if text and not isinstance(text, str):
+        raise RequestError(f"{where} holds a text block whose text is {type(text).__name__}.")
+    if text:
+        yield TextPart(text)
 
 
 def refused(block: Mapping[str, Any], where: str) -> UnsupportedError:

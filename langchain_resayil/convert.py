@@ -4,7 +4,7 @@ What the service has words for is kept: text, images, tool calls (broken ones in
 their status, reasoning with its signature, names, order and ids. What it has none for raises and names the
 message. Not sent, since it says nothing to a model: message ids, ``response_metadata``, usage, a tool
 message's ``artifact`` and ``name``, ``mime_type`` (the bytes decide), ``cache_control``, annotations,
-``extras`` besides a signature, and ``index``.
+``extras`` besides a signature, and ``index``. Said besides: a broken call that has no result gets one.
 """
 
 from __future__ import annotations
@@ -37,10 +37,12 @@ from resayil import (
     InvalidToolCall,
     Message,
     ReasoningPart,
+    RequestError,
     TextPart,
     ToolCallPart,
     ToolResultPart,
     UnsupportedError,
+    tool_result,
 )
 from resayil.images import MAX_IMAGE_BYTES
 from resayil.jsontext import dumps
@@ -76,13 +78,41 @@ def read_messages(
 
     Raises:
         UnsupportedError: a message or a block that the service has no words for.
+        RequestError: a call without a name, a result without its call's id, a text that is none.
         ImageError: an image that cannot be sent.
     """
-    return tuple(
-        read
+    read = [
+        turn
         for n, message in enumerate(messages)
-        for read in _read(message, f"messages[{n}] ({message.type})", max_image_bytes)
-    )
+        for turn in _read(message, f"messages[{n}] ({message.type})", max_image_bytes)
+    ]
+    return tuple(_with_results(read))
+
+
+def _with_results(turns: Sequence[Message]) -> Iterator[Message]:
+    """The turns, each broken call with a result that says so, where nobody gave it one.
+
+    Nothing executes a broken call, so agents leave it without a result; services refuse that.
+    """
+    waiting: dict[str, InvalidToolCall] = {}
+    for turn in turns:
+        if turn.role != "tool":
+            yield from map(_not_executed, waiting.values())
+            waiting = {call.id: call for call in turn.invalid_tool_calls}
+        for part in turn.content:
+            if isinstance(part, ToolResultPart):
+                waiting.pop(part.tool_call_id, None)
+        yield turn
+    yield from map(_not_executed, waiting.values())
+
+
+def _not_executed(call: InvalidToolCall) -> Message:
+    return tool_result(call.id, not_executed(call.error), is_error=True)
+
+
+def not_executed(reason: str) -> str:
+    """What a model is told of a call that was broken."""
+    return f"Not executed: {reason or 'the call cannot be read'}. Call again as the tool's schema says."
 
 
 def _read(message: BaseMessage, where: str, max_bytes: int) -> Iterator[Message]:
@@ -117,7 +147,8 @@ def _human(message: HumanMessage, where: str, max_bytes: int) -> Iterator[Messag
     results = [block for block in blocks if block.get("type") == "tool_result"]
     for block in results:
         held = tuple(read_parts(block.get("content") or "", where, max_bytes))
-        yield Message("tool", (ToolResultPart(block["tool_use_id"], held, bool(block.get("is_error"))),))
+        call_id = _named(block, "tool_use_id", where)
+        yield Message("tool", (ToolResultPart(call_id, held, bool(block.get("is_error"))),))
     rest = [block for block in blocks if block.get("type") != "tool_result"]
     if rest or not results:
         yield Message("user", tuple(read_parts(rest, where, max_bytes)), message.name)
@@ -202,9 +233,9 @@ def _blocks(content: Content, calls: list[_Call], where: str) -> Iterator[Part]:
     for block in standard(content):
         kind = block.get("type")
         if kind in TEXTS:
-            yield from read_text(block)
+            yield from read_text(block, where)
         elif kind in CALLS:
-            yield from _take(left, block.get("id")) if calls else [_block_call(block)]
+            yield from _take(left, block.get("id")) if calls else [_block_call(block, where)]
         elif thought := read_reasoning(block):
             yield thought
         elif kind in IMAGES:
@@ -216,12 +247,21 @@ def _blocks(content: Content, calls: list[_Call], where: str) -> Iterator[Part]:
     yield from left
 
 
-def _block_call(block: Mapping[str, Any]) -> _Call:
+def _named(block: Mapping[str, Any], field: str, where: str) -> str:
+    """A field without which a block means nothing."""
+    value = block.get(field)
+    if not isinstance(value, str) or not value:
+        raise RequestError(f"{where} holds a {block.get('type')} block without its {field}.")
+    return value
+
+
+def _block_call(block: Mapping[str, Any], where: str) -> _Call:
     """The call of a block, in a message that has no list of calls."""
+    name = _named(block, "name", where)
     given = block.get("input", block.get("args")) or {}
     if isinstance(given, Mapping):
         return _valid({**block, "args": given})
     raw = given if isinstance(given, str) else dumps(given)
     if block.get("type") == "invalid_tool_call":
         return _invalid({**block, "args": raw})
-    return read_call(block.get("id") or block["name"], block["name"], raw, offered=None)
+    return read_call(block.get("id") or name, name, raw, offered=None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import itemgetter
-from typing import Any, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import LanguageModelInput
@@ -33,9 +33,11 @@ Schema = dict[str, Any] | type | None
 class _WholeAnswers:
     """A parser that does not complete what the model did not finish."""
 
+    by_call: ClassVar[bool] = False
+
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """Parse an answer, unless it was cut off or its tool call is broken."""
-        refuse_broken(result[0])
+        refuse_broken(result[0], by_call=self.by_call)
         return cast("BaseLLMOutputParser[Any]", super()).parse_result(result, partial=partial)
 
 
@@ -50,16 +52,24 @@ class WholeModel(_WholeAnswers, PydanticOutputParser[TBaseModel]):
 class WholeCall(_WholeAnswers, JsonOutputKeyToolsParser):
     """The arguments of a whole tool call."""
 
+    by_call: ClassVar[bool] = True
+
 
 class WholeCallModel(_WholeAnswers, PydanticToolsParser):
     """A pydantic model from a whole tool call."""
 
+    by_call: ClassVar[bool] = True
 
-def refuse_broken(generation: Generation) -> None:
-    """Refuse an answer that is over and yet not whole.
+
+def refuse_broken(generation: Generation, *, by_call: bool) -> None:
+    """Refuse an answer that is over and yet not whole, or not of the form that was asked for.
+
+    Args:
+        generation: The answer, or what has come of it.
+        by_call: Whether it had to be a tool call.
 
     Raises:
-        OutputParserException: it was cut off at ``max_tokens``, or its tool call cannot be read.
+        OutputParserException: it was cut off at ``max_tokens``, its tool call cannot be read, or it has none.
     """
     message = generation.message if isinstance(generation, ChatGeneration) else None
     if not isinstance(message, AIMessage) or "finish_reason" not in message.response_metadata:
@@ -71,6 +81,12 @@ def refuse_broken(generation: Generation) -> None:
         why = f": {broken['error']}" if broken.get("error") else ""
         raise OutputParserException(
             f"The call of {broken['name']} cannot be read{why}.", llm_output=broken["args"]
+        )
+    if by_call and not message.tool_calls:
+        raise OutputParserException(
+            "The model answered in words and called no tool; a server may ignore tools without a word, and "
+            "a thinking model may take no forced call (see response_metadata['adaptations']).",
+            llm_output=message.text,
         )
 
 

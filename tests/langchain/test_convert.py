@@ -25,7 +25,7 @@ from langchain_core.messages import (
 
 from langchain_resayil.answers import OutputVersion, ai_message
 from langchain_resayil.chunks import ChunkMaker
-from langchain_resayil.convert import read_answer, read_messages
+from langchain_resayil.convert import not_executed, read_answer, read_messages
 from langchain_resayil.marks import mark, unmarked
 from resayil import (
     ChatResponse,
@@ -37,6 +37,7 @@ from resayil import (
     MessageStart,
     ReasoningDelta,
     ReasoningPart,
+    RequestError,
     StreamEvent,
     TextDelta,
     TextPart,
@@ -344,7 +345,39 @@ CANONICAL: list[tuple[str, BaseMessage, Message | tuple[Message, ...]]] = [
 )
 def test_a_message_is_read(message: BaseMessage, expected: Message | tuple[Message, ...]) -> None:
     """LangChain's messages have one canonical form in the core."""
-    assert read_messages([message]) == (expected if isinstance(expected, tuple) else (expected,))
+    wanted = expected if isinstance(expected, tuple) else (expected,)
+    read = read_messages([message])
+    assert read[: len(wanted)] == wanted
+    assert len(read) == len(wanted) + sum(len(turn.invalid_tool_calls) for turn in wanted)
+
+
+def test_a_broken_call_gets_a_result() -> None:
+    """Beside a call that was executed, and before the next turn, a broken one is answered, once."""
+    broken = [{"name": "f", "args": "{", "id": "b", "error": "cut", "type": "invalid_tool_call"}]
+    whole = [{"name": "f", "args": {}, "id": "a", "type": "tool_call"}]
+    asked = AIMessage("", tool_calls=whole, invalid_tool_calls=broken)
+    told = tool_result("b", not_executed("cut"), is_error=True)
+    turns = [asked, ToolMessage("1", tool_call_id="a")]
+    assert read_messages([*turns, HumanMessage("x")])[1:] == (tool_result("a", "1"), told, user("x"))
+    assert read_messages(turns)[1:] == (tool_result("a", "1"), told)
+    answered = [*turns, ToolMessage("no", tool_call_id="b"), HumanMessage("x")]
+    assert read_messages(answered)[1:] == (tool_result("a", "1"), tool_result("b", "no"), user("x"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        AIMessage([{"type": "tool_use", "id": "c", "input": {}}]),
+        AIMessage([{"type": "tool_use", "id": "c", "name": 7, "input": {}}]),
+        AIMessage([{"type": "invalid_tool_call", "id": "c", "args": "{"}]),
+        HumanMessage([{"type": "tool_result", "content": "x"}]),
+        HumanMessage([{"type": "text", "text": 12}]),
+    ],
+)
+def test_a_malformed_block_is_a_typed_error(message: BaseMessage) -> None:
+    """A call without a name, a result without its call, a text that is a number: the message is named."""
+    with pytest.raises(RequestError, match=r"messages\[0\] .*(without its|whose text is)"):
+        read_messages([message])
 
 
 REFUSED: list[tuple[BaseMessage, str]] = [
