@@ -33,8 +33,8 @@ def result_of(run: Run, *, peer: bool) -> Result:
 
 def play(chosen: Sequence[Run], *, peer: bool) -> list[Result]:
     """Perform runs: those that measure first and alone, the others side by side."""
-    quiet = [run for run in chosen if run.case.quiet or run.case.alone]
-    rest = [run for run in chosen if not (run.case.quiet or run.case.alone)]
+    quiet = [run for run in chosen if run.case.quiet]
+    rest = [run for run in chosen if not run.case.quiet]
     results = [result_of(run, peer=peer) for run in quiet]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results += pool.map(lambda run: result_of(run, peer=peer), rest)
