@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import isfunction
 from typing import Any
 
+from langchain_core.tools import BaseTool, create_schema_from_function
 from langchain_core.utils.function_calling import convert_to_openai_tool
+from pydantic import BaseModel
 
 from resayil import JSONFormat, RequestError
+from resayil.jsontext import dumps
 from resayil.options import CallOptions, RequestOptions
+from resayil.schemas import resolve
 
 KNOWN = frozenset({*RequestOptions.__annotations__, *CallOptions.__annotations__})
 """What a call may be given besides its messages and its model."""
@@ -51,7 +56,32 @@ def read_options(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def read_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[dict[str, Any]]:
     """Tools in OpenAI's form, from anything that LangChain takes for a tool."""
-    return [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+    return [_read_tool(tool, strict=strict) for tool in tools]
+
+
+def _read_tool(tool: Any, *, strict: bool | None) -> dict[str, Any]:
+    """LangChain's own conversion, but for types that hold themselves: of those it keeps nothing."""
+    offered = convert_to_openai_tool(tool, strict=strict)
+    function = offered.get("function", {})
+    if "{}" not in dumps(function.get("parameters")):
+        return offered
+    schema = resolve(_own_schema(tool))
+    if "$defs" not in schema:
+        return offered
+    top = {**schema["$defs"].get(str(schema.get("$ref")).rpartition("/")[2], {}), **schema}
+    kept = {name: top[name] for name in ("type", "properties", "required", "$defs") if name in top}
+    closed = {"additionalProperties": False} if strict else {}
+    return {**offered, "function": {**function, "parameters": {**kept, **closed}}}
+
+
+def _own_schema(tool: Any) -> Mapping[str, Any]:
+    """The JSON schema of a tool's arguments before LangChain has written its references out."""
+    source = tool.tool_call_schema if isinstance(tool, BaseTool) else tool
+    if isfunction(source):
+        source = create_schema_from_function(source.__name__, source)
+    if isinstance(source, type) and issubclass(source, BaseModel):
+        return source.model_json_schema()
+    return source if isinstance(source, Mapping) else {}
 
 
 def read_choice(choice: str | bool | Mapping[str, Any]) -> str | None:  # noqa: FBT001 - LangChain's own form

@@ -26,6 +26,8 @@ from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.pydantic import TBaseModel, is_basemodel_subclass
 
+from langchain_resayil.options import read_tools
+
 Method = Literal["function_calling", "json_schema", "json_mode"]
 Schema = dict[str, Any] | type | None
 
@@ -129,7 +131,7 @@ def _by_call(model: BaseChatModel, schema: Any, *, strict: bool | None, kwargs: 
 
 
 def _by_schema(model: BaseChatModel, schema: Any, *, strict: bool | None, kwargs: dict[str, Any]) -> _Asking:
-    function = convert_to_openai_tool(schema, strict=strict)["function"]
+    function = read_tools([schema], strict=strict)[0]["function"]
     wanted = {"name": function["name"], "schema": function["parameters"]}
     if strict is not None:
         wanted["strict"] = strict
