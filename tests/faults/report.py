@@ -162,24 +162,22 @@ def versions() -> dict[str, str]:
 
 
 def as_json(results: Sequence[Result], plain: Sequence[Plain]) -> str:
-    """Every run, for programs."""
+    """Every mark and every reason, for programs."""
+    marks: dict[str, dict[str, dict[str, str]]] = {}
+    for result in results:
+        of_case = marks.setdefault(result.run.case.id, {})
+        of_case.setdefault(result.run.surface.name, {})[result.run.dialect] = result.mark
     told: dict[str, Any] = {
         "commit": _commit(),
         "versions": versions(),
-        "runs": [
-            {
-                "case": result.run.case.id,
-                "line": result.run.case.line,
-                "dialect": result.run.dialect,
-                "surface": result.run.surface.name,
-                "mark": result.mark,
-                "wrong": [_shown(text) for text in result.wrong],
-                "seconds": round(result.seconds, 2),
-            }
+        "marks": marks,
+        "wrong": [
+            {"run": result.run.id, "mark": result.mark, "why": [_shown(text) for text in result.wrong]}
             for result in results
+            if result.mark != "S"
         ],
-        "tests": [{"lines": test.lines, "name": test.name, "passed": test.passed} for test in plain],
-        "not_yet": NOT_YET,
+        "tests": {test.name: test.passed for test in plain},
+        "not_yet": dict(NOT_YET),
     }
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
