@@ -186,7 +186,7 @@ class EmulatedReader:
             return True
         if any(self._text.endswith(MARK[:length]) for length in range(1, len(MARK))):
             return True
-        return not self._begun and bool(self._text.strip()) and may_be_call(self._text)
+        return not self._begun and self._text != "" and may_be_call(self._text)
 
     def _release(self) -> Iterator[AIMessage]:
         pieces, self._held = self._held, []

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import (
     AIMessage,
@@ -139,8 +139,9 @@ def test_a_marked_block_that_is_broken(case: str) -> None:
 ANSWERS = [*(text for text, _ in CALLS.values()), *TEXTS.values(), *(text for text, _ in BROKEN.values())]
 
 
-@given(st.sampled_from(ANSWERS), st.lists(st.integers(0, 120), max_size=6), st.booleans())
-def test_a_stream_says_what_the_whole_says(text: str, places: list[int], blocks: bool) -> None:  # noqa: FBT001
+@example(text=CALLS["bare in white space"][0], places=[1], blocks=False)
+@given(text=st.sampled_from(ANSWERS), places=st.lists(st.integers(0, 120), max_size=6), blocks=st.booleans())
+def test_a_stream_says_what_the_whole_says(text: str, places: list[int], *, blocks: bool) -> None:
     """However an answer is cut, its sum has the text and the calls of the whole, in both forms of content."""
     message, _ = cut(text, *places, blocks=blocks)
     expected = whole(text)
