@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from resayil.billing import Balance, Topup
     from resayil.client import AsyncChatStream, AsyncClient, ChatStream, Client
     from resayil.config import ResayilWarning, Settings
-    from resayil.credits import CreditPolicy
+    from resayil.credits import Budget, CreditPolicy, Forecast
     from resayil.errors import (
         APIConnectionError,
         APIStatusError,
@@ -88,6 +88,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "Balance",
+    "Budget",
     "BudgetExceededError",
     "ChatRequest",
     "ChatResponse",
@@ -99,6 +100,7 @@ __all__ = [
     "EmptyResponseError",
     "ErrorResponse",
     "Extra",
+    "Forecast",
     "ImageError",
     "ImagePart",
     "InsufficientCreditsError",

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from resayil.accounts import Accounts
 from resayil.adapt import Style, place_images, restyle, unseen, wider_style
 from resayil.billing import PLANS_PAGE, Balance, Topup, read_balance, read_topups
 from resayil.codecs import CODECS, Codec
 from resayil.codecs.envelopes import holds_error
 from resayil.codecs.json_calls import by_call
 from resayil.config import Settings, check_headers
+from resayil.credits import Forecast
 from resayil.effects import Head
 from resayil.errors import (
     APIStatusError,
@@ -31,10 +33,11 @@ from resayil.jsontext import dump_bytes, shown
 from resayil.learned import Learned
 from resayil.messages import ChatRequest, ChatResponse, Dialect
 from resayil.models import ModelInfo, bare, nearest, read_models
+from resayil.opened import Opened
 from resayil.options import CallOptions, check_images, images
 from resayil.retry import RetryPolicy, RetryQuota
 from resayil.session import Provenance, Session
-from resayil.tokens import TokenCount, estimate_request
+from resayil.tokens import TokenCount, estimate_request, read_count
 from resayil.version import VERSION
 
 LONG_PROMPT = 8_000
@@ -42,37 +45,6 @@ LONG_PROMPT = 8_000
 
 _STREAM_TYPES = frozenset({"text/event-stream", "", "text/plain", "application/octet-stream"})
 _NO_COUNTING = frozenset({404, 405, 422, 501})
-_COUNT_FIELDS = ("input_tokens", "token_count", "total_tokens", "tokens")
-
-
-@dataclass(slots=True)
-class Opened:
-    """A stream whose first event has come.
-
-    Attributes:
-        session: Decodes the rest.
-        events: The events so far.
-        error: An error that came right behind them.
-        ended: The answer came whole; there is nothing more to read.
-        taken: Somebody reads it already.
-    """
-
-    session: Session
-    events: list[StreamEvent]
-    error: ResayilError | None = None
-    ended: bool = False
-    taken: bool = False
-
-    def take(self) -> list[StreamEvent]:
-        """The events so far, to whoever reads the stream.
-
-        Raises:
-            StreamInterruptedError: somebody has begun to read it, and left before its end.
-        """
-        if self.taken and not self.session.complete:
-            raise self.session.interrupted()
-        events, self.events, self.taken = self.events, [], True
-        return events
 
 
 class Calls:
@@ -88,6 +60,7 @@ class Calls:
         self.learned = Learned(monotonic=clock.monotonic)
         self._clock = clock
         self._quota = RetryQuota()
+        self.accounts = Accounts(settings, self.learned, clock.wall)
 
     def chat(self, request: ChatRequest, options: CallOptions) -> Flow[ChatResponse]:
         """One whole answer."""
@@ -100,7 +73,7 @@ class Calls:
     def _converse(
         self, request: ChatRequest, options: CallOptions, receive: Callable[..., Any], *, stream: bool
     ) -> Flow[Any]:
-        """Send a request, and once more in another style where the server refuses how its turns are said."""
+        """One call: its images placed, its credits set aside, its answer accounted for."""
         dialect: Dialect = "messages" if (options.get("api") or self.settings.api) == "messages" else "chat"
         check_images(request, self.settings.max_image_bytes)
         request, placed = place_images(
@@ -112,6 +85,34 @@ class Calls:
         if request.reasoning_replay == "never":
             request = replace(request, reasoning_replay=self.settings.replay(request.model))
         self._warn_of_images(request)
+        if self.accounts.kept:
+            yield from self._see_models()
+        ticket = yield from self.accounts.open(request, dialect, options.get("tag") or "")
+        try:
+            result = yield from self._said(request, options, receive, dialect, placed, stream=stream)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            usage = error.usage if isinstance(error, ResayilError) else None
+            yield from self.accounts.settle(ticket, usage)
+            raise
+        if isinstance(result, Opened):
+            result.finish = partial(self.accounts.settle, ticket)
+        else:
+            yield from self.accounts.settle(ticket, result.usage)
+        return result
+
+    def _said(
+        self,
+        request: ChatRequest,
+        options: CallOptions,
+        receive: Callable[..., Any],
+        dialect: Dialect,
+        placed: tuple[str, ...],
+        *,
+        stream: bool,
+    ) -> Flow[Any]:
+        """Send a request, and again in another style where the server refuses how its turns are said."""
         exchange = self._exchange(options, request.model)
         headers = self._headers(options, dialect, stream=stream)
         first = style = self._style(request.model)
@@ -302,9 +303,21 @@ class Calls:
             if (include_inactive or info.is_active is not False) and category in {None, info.category}
         ]
 
+    def _see_models(self) -> Flow[None]:
+        """Ask for the model list once, since it tells what the models cost."""
+        if self.learned.asked_for_models:
+            return
+        self.learned.asked_for_models = True
+        try:
+            yield from self.models()
+        except ResayilError as error:
+            self.learned.warn_once(
+                f"The model list was not to be had, so prices are assumed: {error.message}"
+            )
+
     def count_tokens(self, request: ChatRequest) -> Flow[TokenCount]:
         """Tokens of a prompt, by the service, else by the local estimate."""
-        local = estimate_request(request)
+        local = self.accounts.count(request)
         if any(images(request)):
             return local
         body = CODECS["messages"].encode(request)
@@ -320,10 +333,16 @@ class Calls:
                 return local
             raise
         self._quota.give_back()
-        tokens = _read_count(reply)
+        tokens = read_count(reply)
         return (
             local if tokens is None else TokenCount(tokens, tokens, tokens, estimated=False, source="service")
         )
+
+    def forecast(self, request: ChatRequest) -> Flow[Forecast]:
+        """What a call will cost."""
+        prompt = yield from self.count_tokens(request)
+        dialect: Dialect = "messages" if self.settings.api == "messages" else "chat"
+        return self.accounts.forecast(request, dialect, prompt)
 
     def take_slot(self, options: CallOptions) -> Flow[None]:
         """One slot of the rate limit, for a request that is sent elsewhere."""
@@ -370,14 +389,3 @@ def _as_not_found(error: APIStatusError) -> NotFoundError:
         error.retry_after,
     )
     return found
-
-
-def _read_count(reply: object) -> int | None:
-    if not isinstance(reply, Mapping):
-        return None
-    usage = reply.get("usage")
-    for source in (reply, usage if isinstance(usage, Mapping) else {}):
-        for name in _COUNT_FIELDS:
-            if isinstance(source.get(name), int):
-                return int(source[name])
-    return None

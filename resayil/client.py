@@ -13,13 +13,16 @@ import httpx
 from pydantic import SecretStr
 
 from resayil.billing import Balance, Topup
-from resayil.calls import Calls, Opened
+from resayil.books import Books
+from resayil.calls import Calls
 from resayil.config import ClientOptions, Settings
+from resayil.credits import Forecast
 from resayil.errors import ResayilError, without_frames
 from resayil.events import StreamEvent, TextDelta
 from resayil.limiters import OnWait, limiter_for
 from resayil.messages import ChatRequest, ChatResponse, Conversation
 from resayil.models import ModelInfo
+from resayil.opened import Opened
 from resayil.options import CALL_OPTIONS, CallOptions, ChatOptions, RequestOptions, build_request
 from resayil.pools import AsyncPool, SyncPool
 from resayil.tokens import TokenCount
@@ -58,7 +61,9 @@ class Client:
     ) -> None:
         self.settings = Settings.load(api_key=api_key, base_url=base_url, **settings)
         self._calls = Calls(self.settings, CLOCK)
-        self._pool = SyncPool(self.settings, transport, limiter_for(self.settings, on_wait))
+        self._pool = SyncPool(
+            self.settings, transport, limiter_for(self.settings, on_wait), Books(self.settings)
+        )
 
     def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
         """One whole answer.
@@ -108,6 +113,14 @@ class Client:
         """Tokens of a prompt: by the service where it counts, else a local estimate, marked as one."""
         request = build_request(model, messages, options)
         return run(self._calls.count_tokens(request), SyncIO(self._pool))
+
+    def forecast(self, model: str, messages: Conversation, **options: Unpack[RequestOptions]) -> Forecast:
+        """What a call will cost in credits, before it is made: low, likely, high; always an estimate.
+
+        The prompt is counted by the service where it counts, else estimated here.
+        """
+        request = build_request(model, messages, options)
+        return run(self._calls.forecast(request), SyncIO(self._pool))
 
     def take_slot(self, *, limit_max_wait: float | None = None) -> None:
         """Wait for a slot of the key's limit and take it, for a request that another program sends.
@@ -176,7 +189,7 @@ class ChatStream:
             piece = None  # it may echo the key, and a traceback can show the locals of its frames
             raise without_frames(error) from error.__cause__
         finally:
-            self._io.close()
+            self.close()
 
     def text(self) -> Iterator[str]:
         """The fragments of the answer's text alone."""
@@ -193,8 +206,10 @@ class ChatStream:
         return self._opened.session.response()
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; what has come by then is what the call has cost."""
         self._io.close()
+        if (finish := self._opened.finished()) is not None:
+            run(finish, self._io)
 
     def __enter__(self) -> Self:
         return self
@@ -220,7 +235,9 @@ class AsyncClient:
     ) -> None:
         self.settings = Settings.load(api_key=api_key, base_url=base_url, **settings)
         self._calls = Calls(self.settings, CLOCK)
-        self._pool = AsyncPool(self.settings, transport, limiter_for(self.settings, on_wait))
+        self._pool = AsyncPool(
+            self.settings, transport, limiter_for(self.settings, on_wait), Books(self.settings)
+        )
 
     async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
         """As `Client.chat`."""
@@ -256,6 +273,13 @@ class AsyncClient:
         """As `Client.count_tokens`."""
         request = build_request(model, messages, options)
         return await arun(self._calls.count_tokens(request), AsyncIO(self._pool))
+
+    async def forecast(
+        self, model: str, messages: Conversation, **options: Unpack[RequestOptions]
+    ) -> Forecast:
+        """As `Client.forecast`."""
+        request = build_request(model, messages, options)
+        return await arun(self._calls.forecast(request), AsyncIO(self._pool))
 
     async def take_slot(self, *, limit_max_wait: float | None = None) -> None:
         """As `Client.take_slot`."""
@@ -311,7 +335,7 @@ class AsyncChatStream:
             piece = None  # as above
             raise without_frames(error) from error.__cause__
         finally:
-            await self._io.close()
+            await self.aclose()
 
     async def text(self) -> AsyncGenerator[str, None]:
         """As `ChatStream.text`."""
@@ -324,8 +348,10 @@ class AsyncChatStream:
         return self._opened.session.response()
 
     async def aclose(self) -> None:
-        """Close the connection."""
+        """As `ChatStream.close`."""
         await self._io.close()
+        if (finish := self._opened.finished()) is not None:
+            await arun(finish, self._io)
 
     async def __aenter__(self) -> Self:
         return self

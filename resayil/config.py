@@ -9,13 +9,14 @@ import ipaddress
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from resayil.codecs.anthropic import DEFAULT_MAX_TOKENS
+from resayil.credits import Budget, CreditPolicy
 from resayil.errors import ConfigurationError
 from resayil.images import MAX_IMAGE_BYTES
 from resayil.limits import PLANS, WINDOW
@@ -31,6 +32,7 @@ BASE_URL_VARIABLE = "RESAYIL_BASE_URL"
 ALLOW_HTTP_VARIABLE = "RESAYIL_ALLOW_HTTP"
 PLAN_VARIABLE = "RESAYIL_PLAN"
 LIMIT_STORAGE_VARIABLE = "RESAYIL_LIMIT_STORAGE"
+LEDGER_VARIABLE = "RESAYIL_LEDGER"
 
 _WHATSAPP_HOST = "api.resayil.io"
 _ENDPOINT = re.compile(r"/(?:chat/completions|messages(?:/count_tokens)?|models)$")
@@ -80,6 +82,10 @@ class Settings(BaseModel):
         limit_margin: Seconds added to the window; ``None`` adapts it to what the service refuses.
         limit_max_wait: Seconds that a request may wait for its turn; ``None`` is without bound.
         limit_processes: Processes expected to share the key; each gets its share while the storage is gone.
+        credit_policy: How tokens become credits.
+        budgets: Credits that may be spent, kept where the limit is (``limit_storage``).
+        assumed_output: Tokens of an answer that a budget reckons with where a call sets no ``max_tokens``.
+        ledger: SQLite file into which each call is written, without what was said. ``RESAYIL_LEDGER``.
         max_image_bytes: Largest image, in bytes.
         max_body_bytes: Largest decoded reply, in bytes.
         max_error_bytes: Largest error body that is read, in bytes.
@@ -115,6 +121,10 @@ class Settings(BaseModel):
     limit_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     limit_max_wait: Annotated[float, Field(ge=0)] | None = 300.0
     limit_processes: Annotated[int, Field(ge=1)] = 4
+    credit_policy: CreditPolicy = CreditPolicy()
+    budgets: tuple[Budget, ...] = ()
+    assumed_output: Annotated[int, Field(ge=1)] = 1024
+    ledger: str | None = None
     max_image_bytes: Annotated[int, Field(ge=1)] = MAX_IMAGE_BYTES
     max_body_bytes: Annotated[int, Field(ge=1)] = 32 * 1024 * 1024
     max_error_bytes: Annotated[int, Field(ge=1)] = 64 * 1024
@@ -144,6 +154,7 @@ class Settings(BaseModel):
         values.setdefault("requests_per_minute", os.environ.get(PLAN_VARIABLE) or "auto")
         values["requests_per_minute"] = _read_plan(values["requests_per_minute"])
         values.setdefault("limit_storage", os.environ.get(LIMIT_STORAGE_VARIABLE) or "memory")
+        values.setdefault("ledger", os.environ.get(LEDGER_VARIABLE) or None)
         try:
             return cls(**values)
         except ValidationError as error:
@@ -233,6 +244,10 @@ class ClientOptions(TypedDict, total=False):
     limit_margin: float | None
     limit_max_wait: float | None
     limit_processes: int
+    credit_policy: CreditPolicy
+    budgets: Sequence[Budget]
+    assumed_output: int
+    ledger: str | None
     max_image_bytes: int
     max_body_bytes: int
     max_error_bytes: int

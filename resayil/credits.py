@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Literal
 
 from resayil.messages import Usage
 from resayil.models import SNAPSHOT, ModelInfo, bare, find
+from resayil.tokens import TokenCount
 
 LOCAL_MULTIPLIER = Decimal(1)
 CLOUD_MULTIPLIER = Decimal(2)
@@ -28,6 +29,9 @@ class CreditPolicy:
     per: int = 1
     multipliers: Mapping[str, Decimal] = field(default_factory=dict)
 
+    def __hash__(self) -> int:
+        return hash((self.basis, self.per, frozenset(self.multipliers.items())))
+
     def multiplier(self, model: str, catalogue: Mapping[str, ModelInfo] = SNAPSHOT) -> Decimal:
         """Credits per token: as set here, as listed, else 2 for cloud ids and 1 for others."""
         if model in self.multipliers:
@@ -41,3 +45,102 @@ class CreditPolicy:
         """Estimated credits of a call."""
         tokens = usage.total_tokens if self.basis == "total" else usage.output_tokens
         return Decimal(tokens) / self.per * self.multiplier(model, catalogue)
+
+    def forecast(
+        self,
+        prompt: TokenCount,
+        model: str,
+        catalogue: Mapping[str, ModelInfo] = SNAPSHOT,
+        *,
+        max_output: int,
+    ) -> Forecast:
+        """What a call will cost, before it is made.
+
+        Args:
+            prompt: Tokens of its prompt.
+            model: The model that answers.
+            catalogue: The model list.
+            max_output: Tokens that the answer may have at most, or is assumed to.
+        """
+
+        def cost(tokens: int, output: int) -> Decimal:
+            return self.estimate(Usage(tokens, output), model, catalogue)
+
+        return Forecast(
+            cost(prompt.tokens, max_output // 2),
+            cost(prompt.low, 0),
+            cost(prompt.high, max_output),
+            prompt,
+            max_output,
+            model,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The credits of a call that has not been made; an estimate, as every figure from tokens is.
+
+    Attributes:
+        credits: Likely: with half of the answer that is allowed.
+        low: At least, with next to no answer.
+        high: At most, with the longest answer.
+        prompt: Tokens of the prompt.
+        max_output: Tokens of the longest answer.
+        model: The model that answers.
+    """
+
+    credits: Decimal
+    low: Decimal
+    high: Decimal
+    prompt: TokenCount
+    max_output: int
+    model: str
+    estimated: Literal[True] = True
+
+
+MICRO = 1_000_000
+"""Parts of a credit in which budgets and ledgers count, so that sums are exact everywhere."""
+
+
+def micro(amount: Decimal) -> int:
+    """An amount in millionths of a credit, rounded up."""
+    return int((amount * MICRO).to_integral_value(ROUND_CEILING))
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Credits that may be spent, by estimate, over everybody who shares it.
+
+    Attributes:
+        credits: So many.
+        per: ``client``: each client has its own. ``day``: each UTC day, over all that share the key and the
+            storage. ``run``: everything that names the same run, over the same.
+        run: The run's name; by default one for this process.
+    """
+
+    credits: Decimal
+    per: Literal["client", "run", "day"] = "client"
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One call in the ledger: no word of what was said.
+
+    Attributes:
+        at: Unix time in seconds.
+        model: The model that answered.
+        prompt_tokens: Tokens of the prompt.
+        output_tokens: Tokens of the answer.
+        amount: Millionths of a credit, by the policy.
+        estimated: Whether the tokens are an estimate; the credits always are.
+        tag: The caller's own word for the call.
+    """
+
+    at: float
+    model: str
+    prompt_tokens: int
+    output_tokens: int
+    amount: int
+    estimated: bool
+    tag: str = ""

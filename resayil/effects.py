@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal
 
+from resayil.credits import Budget, Entry
 from resayil.errors import ConnectionPhase, TimeoutPhase
 
 
@@ -64,6 +66,47 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
+class Reserve:
+    """Set credits aside in every budget; its outcome is ``None``, or the budget that is `Short` of them.
+
+    Attributes:
+        identity: Whose call.
+        amount: Millionths of a credit.
+    """
+
+    identity: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """A budget that does not cover a call.
+
+    Attributes:
+        budget: The budget.
+        left: Credits left in it, those set aside for calls under way taken off.
+    """
+
+    budget: Budget
+    left: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """Put what a call has cost in the place of what was set aside for it."""
+
+    identity: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """Write a call into the ledger."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """Send a request; its outcome is a `Head` or a `Failure`."""
 
@@ -118,4 +161,6 @@ class Failure:
     cause: BaseException | None = field(default=None, compare=False)
 
 
-Effect = Acquire | GiveBack | CloseWindow | Observe | Wait | Send | Read | Close | Sleep
+Effect = (
+    Acquire | GiveBack | CloseWindow | Observe | Wait | Reserve | Settle | Enter | Send | Read | Close | Sleep
+)

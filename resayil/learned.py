@@ -6,15 +6,69 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from resayil.adapt import Style
 from resayil.config import ResayilWarning
+from resayil.messages import ChatRequest
 from resayil.models import SNAPSHOT, ModelInfo
+from resayil.tokens import TokenCount
 
 LIFETIME = 24 * 3600.0
 """Seconds for which a learned style is kept."""
 
 MAX_STYLES = 1000
+
+
+SURE = 3
+"""Calls after which a model's usage says more than the table of scripts and families."""
+
+_PULL, _FADE, _SLACK, _FEW = 0.3, 0.1, 0.1, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """Counted tokens per estimated one, of prompts in one script for one model.
+
+    Attributes:
+        calls: How many were seen.
+        mean: Their mean, the newest weighing most.
+        low: The lowest of late.
+        high: The highest of late.
+    """
+
+    calls: int = 0
+    mean: float = 1.0
+    low: float = 1.0
+    high: float = 1.0
+
+    def seen(self, ratio: float) -> Ratio:
+        """With one call more."""
+        if not self.calls:
+            return Ratio(1, ratio, ratio, ratio)
+        mean = self.mean + _PULL * (ratio - self.mean)
+        low = min(ratio, self.low + _FADE * (self.mean - self.low))
+        high = max(ratio, self.high - _FADE * (self.high - self.mean))
+        return Ratio(self.calls + 1, mean, low, high)
+
+    def correct(self, local: TokenCount) -> TokenCount:
+        """The estimate moved; its bounds too, which narrow once enough was seen."""
+        low = int(local.tokens * self.low * (1 - _SLACK)) - _FEW
+        high = int(local.tokens * self.high * (1 + _SLACK)) + _FEW
+        if self.calls < SURE:
+            low, high = min(low, local.low), max(high, local.high)
+        return replace(local, tokens=round(local.tokens * self.mean), low=max(0, low), high=high)
+
+
+def script(request: ChatRequest) -> str:
+    """What a prompt is written in, since each script has a ratio of its own: of its texts' first letters."""
+    text = "".join(message.text[:_SAMPLE] for message in request.messages[-_TURNS:])
+    arabic = sum("\u0600" <= char <= "\u06ff" for char in text)
+    share = arabic / max(1, sum(char.isalpha() for char in text))
+    return "other" if share < 0.1 else "mixed" if share < 0.7 else "arabic"  # noqa: PLR2004 - shares of letters
+
+
+_SAMPLE, _TURNS = 400, 6
 
 
 class Learned:
@@ -26,9 +80,11 @@ class Learned:
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._styles: dict[str, tuple[float, Style]] = {}
+        self._ratios: dict[tuple[str, str], Ratio] = {}
         self._warned: set[str] = set()
         self._lock = threading.Lock()
         self.catalogue: Mapping[str, ModelInfo] = SNAPSHOT
+        self.asked_for_models = False
 
     def style(self, model: str) -> Style | None:
         """The style that worked for a model, if that was not too long ago."""
@@ -43,8 +99,29 @@ class Learned:
                 del self._styles[next(iter(self._styles))]
             self._styles[model] = (self._monotonic(), style)
 
+    def calls_of(self, model: str) -> int:
+        """How often a model's usage was seen."""
+        return sum(ratio.calls for (name, _), ratio in list(self._ratios.items()) if name == model)
+
+    def see_usage(self, request: ChatRequest, local: TokenCount, counted: int) -> None:
+        """Compare the local estimate of a prompt with what the service counted."""
+        if counted <= 0 or local.tokens <= 0:
+            return
+        key = request.model, script(request)
+        with self._lock:
+            ratio = self._ratios.pop(key, None) or Ratio()
+            while len(self._ratios) >= MAX_STYLES:
+                del self._ratios[next(iter(self._ratios))]
+            self._ratios[key] = ratio.seen(counted / local.tokens)
+
+    def corrected(self, request: ChatRequest, local: TokenCount) -> TokenCount:
+        """A local estimate of a prompt, moved to where the model's usage has been."""
+        ratio = self._ratios.get((request.model, script(request)))
+        return local if ratio is None else ratio.correct(local)
+
     def see_models(self, models: list[ModelInfo]) -> None:
         """Keep a live model list."""
+        self.asked_for_models = True
         self.catalogue = {info.id: info for info in models}
 
     def warn_once(self, text: str) -> None:

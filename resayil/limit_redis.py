@@ -156,6 +156,29 @@ return answer('place', moment - now, moment > now and ahead(moment) or 0)
 )
 
 
+PURSE = """
+local hash, op, id, amount = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
+local held = 'held ' .. id
+local total = tonumber(redis.call('HGET', hash, 'total') or 0)  -- spent and set aside
+if op == 'hold' then
+  local left = tonumber(ARGV[4]) - total
+  if amount > left then return left end
+  redis.call('HINCRBY', hash, 'total', ARGV[3])
+  redis.call('HSET', hash, held, ARGV[3])
+  redis.call('EXPIRE', hash, ARGV[5])
+  return false
+end
+if op == 'settle' then
+  local before = redis.call('HGET', hash, held)
+  if before then
+    redis.call('HDEL', hash, held)
+    redis.call('HINCRBY', hash, 'total', string.format('%.0f', amount - tonumber(before)))
+  end
+end
+return total
+"""
+
+
 class RedisStore:
     """Plans in Redis or Valkey, on the server's clock.
 
@@ -191,6 +214,7 @@ class RedisStore:
             raise ConfigurationError(f"limit_storage is no address of Redis: {error}.") from None
         self.client: Redis = redis.Redis(connection_pool=pool)
         self._script: Any = self.client.register_script(SCRIPT)
+        self._purse: Any = self.client.register_script(PURSE)
 
     def ask(
         self,
@@ -215,6 +239,26 @@ class RedisStore:
     def close(self, name: str, quota: Quota, seconds: float, *, now: float | None = None) -> None:
         """See `Store.close`."""
         self._call("close", name, quota, amount=seconds, now=now)
+
+    def hold(self, name: str, identity: str, amount: int, limit: int, life: float) -> int | None:
+        """See `BudgetStore.hold`."""
+        left = self._budget(name, "hold", identity, amount, limit, int(life))
+        return None if left is None else int(left)
+
+    def settle(self, name: str, identity: str, amount: int) -> None:
+        """See `BudgetStore.settle`."""
+        self._budget(name, "settle", identity, amount)
+
+    def spent(self, name: str) -> int:
+        """See `BudgetStore.spent`."""
+        return int(self._budget(name, "spent", "", 0) or 0)
+
+    def _budget(self, name: str, *arguments: str | int) -> int | None:
+        try:
+            answer: int | None = self._purse([f"{self._prefix}:{{{name}}}"], arguments)
+        except (self._errors, OSError) as error:
+            raise StoreError(f"{type(error).__name__}: {error}") from error
+        return answer
 
     def _call(
         self,

@@ -1,4 +1,4 @@
-"""Where the plan of a key's window is kept: in this process, in a file, or (`limit_redis`) in Redis.
+"""Where the plan of a key's window is kept: this process, a file (`limit_file`) or Redis (`limit_redis`).
 
 Every store does the same four things as one whole each: ask for a place, give it back, close the window,
 and drop it. `Plan` is their arithmetic; a store adds the clock, the lock and the place to keep it.
@@ -6,31 +6,20 @@ and drop it. `Plan` is their arithmetic; a store adds the clock, the lock and th
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
-import secrets
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
-from resayil.errors import ConfigurationError
-from resayil.limits import Entry, Place, Plan, Quota, Refused
+from resayil.limits import Place, Plan, Quota, Refused
 
 T = TypeVar("T")
 
 _log = logging.getLogger("resayil")
-
-LOCK_TIMEOUT = 2.0
-"""Seconds for which a store waits for its lock before it counts as gone."""
-
-_LOCK_POLL = 0.0003
 
 
 class StoreError(Exception):
@@ -60,6 +49,66 @@ class Store(Protocol):
         ...
 
 
+class BudgetStore(Protocol):
+    """Keeps sums of which parts are set aside before they are spent; amounts are whole numbers."""
+
+    blocking: bool
+
+    def hold(self, name: str, identity: str, amount: int, limit: int, life: float) -> int | None:
+        """Set an amount aside, or tell what is left where that is less; then nothing is set aside.
+
+        Args:
+            name: The budget's.
+            identity: Who sets aside.
+            amount: How much.
+            limit: The budget's whole amount.
+            life: Seconds for which the budget is kept.
+
+        Raises:
+            StoreError: the store is gone.
+        """
+        ...
+
+    def settle(self, name: str, identity: str, amount: int) -> None:
+        """Spend an amount in the place of what was set aside; unknown identities change nothing."""
+        ...
+
+    def spent(self, name: str) -> int:
+        """What is spent and set aside."""
+        ...
+
+
+@dataclass(slots=True)
+class Purse:
+    """One budget.
+
+    Attributes:
+        spent: What is gone.
+        held: What is set aside, by whom.
+    """
+
+    spent: int = 0
+    held: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """What is spent and set aside."""
+        return self.spent + sum(self.held.values())
+
+    def hold(self, identity: str, amount: int, limit: int) -> int | None:
+        """See `BudgetStore.hold`."""
+        left = limit - self.total
+        if amount > left:
+            return left
+        self.held[identity] = amount
+        return None
+
+    def settle(self, identity: str, amount: int) -> None:
+        """See `BudgetStore.settle`."""
+        if self.held.pop(identity, None) is not None:
+            self.spent += amount
+
+
 class MemoryStore:
     """Plans in this process, on its monotonic clock; threads and event loops share them.
 
@@ -71,6 +120,7 @@ class MemoryStore:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._plans: dict[str, Plan] = {}
+        self._purses: dict[str, Purse] = {}
 
     def ask(self, name: str, quota: Quota, identity: str, max_wait: float, debt: int = 0) -> Place | Refused:
         """See `Store.ask`."""
@@ -94,6 +144,22 @@ class MemoryStore:
         with _lock:
             self._plans.setdefault(name, Plan()).close(quota, self._clock(), seconds)
 
+    def hold(self, name: str, identity: str, amount: int, limit: int, life: float) -> int | None:  # noqa: ARG002 - the protocol's
+        """See `BudgetStore.hold`."""
+        with _lock:
+            return self._purses.setdefault(name, Purse()).hold(identity, amount, limit)
+
+    def settle(self, name: str, identity: str, amount: int) -> None:
+        """See `BudgetStore.settle`."""
+        with _lock:
+            if name in self._purses:
+                self._purses[name].settle(identity, amount)
+
+    def spent(self, name: str) -> int:
+        """See `BudgetStore.spent`."""
+        with _lock:
+            return self._purses[name].total if name in self._purses else 0
+
     def shut(self, name: str, quota: Quota, seconds: float) -> None:
         """Let nothing out for some seconds."""
         with _lock:
@@ -105,9 +171,16 @@ class MemoryStore:
         with _lock:
             return self._plans[name].sent(quota, self._clock()) if name in self._plans else 0
 
+    @property
+    def used(self) -> bool:
+        """Whether any plan holds anything."""
+        return any(plan.entries for plan in self._plans.values())
+
     def clear(self, name: str | None = None) -> None:
-        """Forget a plan, or all of them."""
+        """Forget a plan, or everything."""
         with _lock:
+            if name is None:
+                self._purses.clear()
             for known in [name] if name else list(self._plans):
                 self._plans.pop(known, None)
 
@@ -137,7 +210,7 @@ def _in_child() -> None:
 
 def _tell_of_fork() -> None:
     parent = _forked.pop() if _forked else 0
-    if parent and any(plan.entries for plan in MEMORY._plans.values()):  # noqa: SLF001 - this module's own
+    if parent and MEMORY.used:
         _log.warning(
             "Process %d was forked from %d and limits its requests on its own from here on; set "
             "limit_storage='file:PATH' (or RESAYIL_LIMIT_STORAGE) so that both share one limit.",
@@ -178,194 +251,3 @@ class Epochs:
     def see(self, name: str, epoch: str) -> None:
         """Remember the life of a plan."""
         self._seen[name] = Seen(epoch, time.monotonic())
-
-
-def boot_id() -> str:
-    """A name of the time since the machine started, for which its monotonic clock holds."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-class FileStore:
-    """Plans in one file that several processes of a machine share, on the machine's monotonic clock.
-
-    A lock file beside it is held while the state is read and replaced as a whole, so whoever is killed
-    leaves a readable one. A state that cannot be read counts as a full window.
-
-    Args:
-        path: The file; its folder must exist.
-    """
-
-    blocking = True
-
-    def __init__(self, path: str | Path, clock: Callable[[], float] = time.monotonic) -> None:
-        try:
-            import fcntl  # noqa: PLC0415 - POSIX only
-        except ImportError:
-            raise ConfigurationError("limit_storage=file: needs a POSIX system; use redis:// here.") from None
-        self._flock, self._flags = fcntl.flock, fcntl.LOCK_EX | fcntl.LOCK_NB
-        self._path = Path(path).expanduser().absolute()
-        if not self._path.parent.is_dir():
-            raise ConfigurationError(f"limit_storage: there is no folder {str(self._path.parent)!r}.")
-        self._clock = clock
-        self._boot = boot_id()
-        self._turn, self._pid = threading.Lock(), os.getpid()
-        self._epochs = Epochs()
-
-    def ask(self, name: str, quota: Quota, identity: str, max_wait: float, debt: int = 0) -> Place | Refused:
-        """See `Store.ask`."""
-        with self._plan(name, quota) as (plan, now):
-            if debt:
-                plan.add(quota, now, debt)
-            return plan.ask(quota, identity, now, max_wait)
-
-    def give_back(self, name: str, identity: str) -> None:
-        """See `Store.give_back`."""
-        with self._plan(name, None) as (plan, _):
-            plan.give_back(identity)
-
-    def close(self, name: str, quota: Quota, seconds: float) -> None:
-        """See `Store.close`."""
-        with self._plan(name, quota) as (plan, now):
-            plan.close(quota, now, seconds)
-
-    @contextmanager
-    def _plan(self, name: str, quota: Quota | None) -> Iterator[tuple[Plan, float]]:
-        with self.state() as state:
-            now = self._clock()
-            plans = state.setdefault("plans", {})
-            kept = plans.get(name)
-            plan = _read_plan(kept) if kept else Plan()
-            epoch, made = (kept["epoch"], kept["made"]) if kept else (secrets.token_hex(8), now)
-            if quota is not None:
-                self._shut_unknown(
-                    plan, quota, now, (state.get("lost_at"), self._lost(name, quota, epoch, made))
-                )
-            yield plan, now
-            plans[name] = {"epoch": epoch, "made": made, **_written(plan)}
-            for other in [other for other, told in plans.items() if _ended(told, now)]:
-                del plans[other]
-
-    def _lost(self, name: str, quota: Quota, epoch: str, made: float) -> float | None:
-        """When the plan that this process used a moment ago was lost, if it was."""
-        known = self._epochs.known(name, quota)
-        self._epochs.see(name, epoch)
-        return made if known not in {"", epoch} else None
-
-    @staticmethod
-    def _shut_unknown(plan: Plan, quota: Quota, now: float, lost: Iterable[float | None]) -> None:
-        """A window of which not everything is known counts as full."""
-        until = max((at + plan.span(quota, now) for at in lost if at is not None), default=0.0)
-        if until > max(now, plan.closed_until):
-            plan.shut(quota, now, until)
-
-    @contextmanager
-    def state(self) -> Iterator[dict[str, Any]]:
-        """The whole state, locked, and written back unless the block fails.
-
-        Raises:
-            StoreError: the lock is held for too long, or the file system refuses.
-        """
-        try:
-            with self._locked():
-                state = self._load()
-                yield state
-                self._save(state)
-        except OSError as error:
-            raise StoreError(f"{type(error).__name__}: {error.strerror or error}") from error
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        if self._pid != os.getpid():  # the parent's threads held it
-            self._turn, self._pid = threading.Lock(), os.getpid()
-        due, turn = time.monotonic() + LOCK_TIMEOUT, self._turn
-        # One thread of each process stands at the file's lock, the others in line behind it.
-        if not turn.acquire(timeout=LOCK_TIMEOUT):
-            raise StoreError(f"{self._path} was in use for {LOCK_TIMEOUT:g} s")
-        try:
-            with self._file_locked(due):
-                yield
-        finally:
-            turn.release()
-
-    @contextmanager
-    def _file_locked(self, due: float) -> Iterator[None]:
-        with self._path.with_name(self._path.name + ".lock").open("a") as lock:
-            while True:
-                try:
-                    self._flock(lock, self._flags)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > due:
-                        raise StoreError(
-                            f"the lock of {self._path} was held for {LOCK_TIMEOUT:g} s"
-                        ) from None
-                    time.sleep(_LOCK_POLL)
-            yield
-
-    def _load(self) -> dict[str, Any]:
-        now, wall = self._clock(), time.time()
-        try:
-            state = json.loads(self._path.read_bytes())
-            written, boot, machine = float(state["wall"]), state["boot"], state["machine"]
-            for kept in state["plans"].values():
-                _read_plan(kept)
-        except FileNotFoundError:
-            return {}
-        except (ValueError, KeyError, TypeError, AttributeError):
-            _log.warning("The state in %s cannot be read; it counts as a full window.", self._path)
-            return {"lost_at": now}
-        if boot == self._boot and machine <= now:
-            return dict(state)
-        # Another boot's moments mean nothing here; wall clocks tell how much of the window is over.
-        kept = {name: value for name, value in state.items() if name != "plans"}
-        return {**kept, "lost_at": now - max(0.0, wall - written)}
-
-    def _save(self, state: dict[str, Any]) -> None:
-        state.update(wall=time.time(), machine=self._clock(), boot=self._boot)
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(state, file, ensure_ascii=False)
-            Path(name).replace(self._path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-
-
-KEPT = 3600.0
-"""Seconds for which a plan is kept after the last thing that it says has happened."""
-
-
-def _written(plan: Plan) -> dict[str, Any]:
-    return {
-        "entries": [[entry.moment, entry.id, entry.freed] for entry in plan.entries],
-        "closed_until": plan.closed_until,
-        "margin": plan.margin,
-        "warned_at": plan.warned_at,
-        "requests": plan.requests,
-    }
-
-
-def _read_plan(kept: dict[str, Any]) -> Plan:
-    entries = [
-        Entry(float(moment), str(identity), bool(freed)) for moment, identity, freed in kept["entries"]
-    ]
-    _ = kept["epoch"], float(kept["made"])
-    return Plan(
-        entries,
-        float(kept["closed_until"]),
-        float(kept["margin"]),
-        float(kept["warned_at"]),
-        int(kept["requests"]),
-    )
-
-
-def _ended(kept: dict[str, Any], now: float) -> bool:
-    """Whether nothing of a plan matters any more, its widened margin included."""
-    last = max(
-        kept["closed_until"], kept["warned_at"], kept["made"], *(entry[0] for entry in kept["entries"])
-    )
-    return bool(last + KEPT < now)

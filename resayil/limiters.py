@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from resayil.errors import ConfigurationError
-from resayil.limit_stores import MEMORY, FileStore, Store, StoreError
+from resayil.limit_file import FileStore
+from resayil.limit_stores import MEMORY, BudgetStore, Store, StoreError
 from resayil.limits import MARGIN, NOW, PLANS, Place, Quota, Refused
 
 if TYPE_CHECKING:
@@ -88,6 +89,10 @@ class NoLimit:
         """See `Slots.waits`."""
 
 
+class AnyStore(Store, BudgetStore, Protocol):
+    """Keeps limits and budgets."""
+
+
 @dataclass(slots=True)
 class Keeper:
     """One key's store and the state of its outages; shared by all limiters of the key in a process.
@@ -149,7 +154,7 @@ class Keeper:
     def fail(self, share: Quota, error: StoreError, debt: int = 0) -> None:
         """The store did not answer: go on alone, after one window if others may have used the last one."""
         with self.lock:
-            now, first = time.monotonic(), not self.down
+            now, first, silence = time.monotonic(), not self.down, 0.0
             self.down, self.probe_at = True, now + PROBE
             if first:
                 self.debt = debt
@@ -275,7 +280,7 @@ class Limiter:
 
 # Plain dicts: their single operations are whole in threads.
 _KEEPERS: dict[tuple[str, str], Keeper] = {}
-_STORES: dict[str, Store] = {}
+_STORES: dict[str, AnyStore] = {}
 
 
 def limiter_for(settings: Settings, on_wait: OnWait | None = None) -> Slots:
@@ -294,16 +299,21 @@ def limiter_for(settings: Settings, on_wait: OnWait | None = None) -> Slots:
         requests = PLANS[requests]
     if requests is None:
         return NoLimit()
-    # The service's hosts are one service: a key's limit holds over all of them.
-    scope = f"{settings.secret}\0{_SERVICE if service else settings.origin}"
-    name = hashlib.sha256(scope.encode()).hexdigest()[:32]
+    name = hashlib.sha256(scope_of(settings).encode()).hexdigest()[:32]
     store = store_for(settings.limit_storage)
     keeper = _KEEPERS.setdefault((name, settings.limit_storage), Keeper(name, store))
     quota = Quota(requests, settings.limit_window, settings.limit_margin)
     return Limiter(keeper, quota, processes=settings.limit_processes, most=most, on_wait=on_wait)
 
 
-def store_for(storage: str) -> Store:
+def scope_of(settings: Settings) -> str:
+    """What shares a limit: a key, on one service; the hosts of this service are one."""
+    host = urlsplit(settings.base_url).hostname or ""
+    service = host == _SERVICE or host.endswith(f".{_SERVICE}")
+    return f"{settings.secret}\0{_SERVICE if service else settings.origin}"
+
+
+def store_for(storage: str) -> AnyStore:
     """The store of a setting, one per process.
 
     Raises:
@@ -317,7 +327,7 @@ def store_for(storage: str) -> Store:
     return store
 
 
-def _opened(storage: str) -> Store:
+def _opened(storage: str) -> AnyStore:
     kind, _, rest = storage.partition(":")
     if kind == "file" and rest:
         return FileStore(rest.removeprefix("//"))

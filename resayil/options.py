@@ -48,6 +48,7 @@ class CallOptions(TypedDict, total=False):
     deadline: float | None
     max_retries: int | None
     limit_max_wait: float | None
+    tag: str | None
     extra_headers: Mapping[str, str] | None
 
 

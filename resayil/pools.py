@@ -13,6 +13,7 @@ from urllib.request import getproxies
 
 import httpx
 
+from resayil.books import Bookkeeping
 from resayil.bounded import BoundedTransport
 from resayil.config import Settings
 from resayil.errors import ConfigurationError
@@ -46,9 +47,11 @@ class SyncPool:
     They are closed with the client, when nobody holds it any more, or at the interpreter's exit.
     """
 
-    def __init__(self, settings: Settings, transport: httpx.BaseTransport | None, slots: Slots) -> None:
+    def __init__(
+        self, settings: Settings, transport: httpx.BaseTransport | None, slots: Slots, books: Bookkeeping
+    ) -> None:
         self.settings = settings
-        self.slots = slots
+        self.slots, self.books = slots, books
         self._transport = transport
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
@@ -97,9 +100,11 @@ class SyncPool:
 class AsyncPool:
     """The pooled connections of one client, a set for each event loop, and anew in a forked child."""
 
-    def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None, slots: Slots) -> None:
+    def __init__(
+        self, settings: Settings, transport: httpx.AsyncBaseTransport | None, slots: Slots, books: Bookkeeping
+    ) -> None:
         self.settings = settings
-        self.slots = slots
+        self.slots, self.books = slots, books
         self._transport = transport
         self._lock = threading.Lock()
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (

@@ -112,6 +112,10 @@ class Session:
     def _estimate(self) -> Usage:
         return estimate_usage(self._request, self._accumulator.output_text)
 
+    def spent(self) -> Usage | None:
+        """The usage so far, estimated where none came; ``None`` before the first event."""
+        return (self._accumulator.usage or self._estimate()) if self._began else None
+
     def _failed(self, failure: Failure) -> ResayilError:
         gap = self._monotonic() - self._last_content >= self._gap
         return (

@@ -138,3 +138,18 @@ def estimate_usage(request: ChatRequest, output: str) -> Usage:
     """The usage of a call whose reply reported none."""
     prompt = estimate_request(request).tokens
     return Usage(prompt, round(estimate_text(output, request.model).likely), estimated=True)
+
+
+_COUNT_FIELDS = ("input_tokens", "token_count", "total_tokens", "tokens")
+
+
+def read_count(reply: object) -> int | None:
+    """The count in a reply of the service, whatever its field is called."""
+    if not isinstance(reply, Mapping):
+        return None
+    usage = reply.get("usage")
+    for source in (reply, usage if isinstance(usage, Mapping) else {}):
+        for name in _COUNT_FIELDS:
+            if isinstance(source.get(name), int):
+                return int(source[name])
+    return None

@@ -11,11 +11,12 @@ import math
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
-from typing import Any, TypeVar, assert_never
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, ParamSpec, TypeVar, assert_never
 
 import httpx
 
+from resayil.books import Bookkeeping
 from resayil.bounded import body_due, head_due
 from resayil.config import Settings
 from resayil.effects import (
@@ -23,12 +24,15 @@ from resayil.effects import (
     Close,
     CloseWindow,
     Effect,
+    Enter,
     Failure,
     GiveBack,
     Head,
     Observe,
     Read,
+    Reserve,
     Send,
+    Settle,
     Sleep,
     Wait,
 )
@@ -38,6 +42,7 @@ from resayil.limiters import Slots
 from resayil.pools import AsyncPool, SyncPool
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 CLOCK = Clock(time.monotonic, time.time, random.random)
 """Time and chance as they are."""
@@ -129,7 +134,7 @@ class SyncIO:
 
     def __init__(self, pool: SyncPool) -> None:
         self._pool = pool
-        self.slots = pool.slots
+        self.slots, self.books = pool.slots, pool.books
         self._pieces: Iterator[bytes] = iter(())
 
     def send(self, send: Send) -> Head | Failure:
@@ -218,6 +223,8 @@ def _perform(effect: Effect, io: SyncIO) -> object:
             io.slots.observe(effect.requests)
         case Acquire() | GiveBack() | CloseWindow():
             return _settle(effect, io.slots)
+        case Reserve() | Settle() | Enter():
+            return _book(effect, io.books)
         case _:
             assert_never(effect)
     return None
@@ -249,12 +256,34 @@ async def _asettle(effect: Acquire | GiveBack | CloseWindow, slots: Slots) -> ob
     """
     if not slots.blocking:
         return _settle(effect, slots)
-    task = asyncio.ensure_future(asyncio.to_thread(_settle, effect, slots))
+    return await _in_thread(_settle, effect, slots)
+
+
+async def _in_thread(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    task = asyncio.ensure_future(asyncio.to_thread(function, *arguments, **named))
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
+
+
+def _book(effect: Reserve | Settle | Enter, books: Bookkeeping) -> object:
+    """What the budgets and the ledger say."""
+    match effect:
+        case Reserve():
+            return books.reserve(effect.identity, effect.amount)
+        case Settle():
+            books.settle(effect.identity, effect.amount)
+        case Enter():
+            books.enter(effect.entry)
+        case _:
+            assert_never(effect)
+    return None
+
+
+async def _abook(effect: Reserve | Settle | Enter, books: Bookkeeping) -> object:
+    return await _in_thread(_book, effect, books) if books.blocking else _book(effect, books)
 
 
 class AsyncIO:
@@ -264,7 +293,7 @@ class AsyncIO:
 
     def __init__(self, pool: AsyncPool) -> None:
         self._pool = pool
-        self.slots = pool.slots
+        self.slots, self.books = pool.slots, pool.books
         self._loop = asyncio.get_running_loop()
         self._pieces: AsyncIterator[bytes] | None = None
 
@@ -358,6 +387,8 @@ async def _aperform(effect: Effect, io: AsyncIO) -> object:
             io.slots.observe(effect.requests)
         case Acquire() | GiveBack() | CloseWindow():
             return await _asettle(effect, io.slots)
+        case Reserve() | Settle() | Enter():
+            return await _abook(effect, io.books)
         case _:
             assert_never(effect)
     return None

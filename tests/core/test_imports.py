@@ -15,7 +15,7 @@ import resayil
 
 PACKAGE = Path(resayil.__file__).parent
 RIM = frozenset({"client", "pools", "transport"})
-LIMITS = frozenset({"limiters", "limit_stores", "limit_redis"})
+LIMITS = frozenset({"limiters", "limit_stores", "limit_file", "limit_redis", "books", "ledger"})
 """Below the transport, beside it: they wait for stores, and name no transport."""
 ABOVE = frozenset({"client", "sharing", "emulator", "cli", "pytest_plugin"})
 ADAPTERS = frozenset({"langchain_resayil", "litellm_provider", "resayil_n8n"})
@@ -28,11 +28,13 @@ CODECS = VALUES | {"codecs"}
 DECISIONS = CODECS | {
     "retry",
     "limits",
+    "accounts",
     "adapt",
     "config",
     "learned",
     "options",
     "session",
+    "opened",
     "effects",
     "flow",
     "forms",

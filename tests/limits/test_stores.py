@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from limits.conftest import RedisServer, free_port
 
 from resayil.errors import ConfigurationError
+from resayil.limit_file import FileStore
 from resayil.limit_redis import RedisStore
-from resayil.limit_stores import FileStore, MemoryStore, Store, StoreError
+from resayil.limit_stores import MemoryStore, Store, StoreError
 from resayil.limiters import store_for
 from resayil.limits import Place, Plan, Quota, Refused
 
@@ -169,7 +170,7 @@ def test_a_killed_process_leaves_a_readable_file(tmp_path: Path) -> None:
     """Whoever is killed while writing harms nobody: the file reads, and its lock is free."""
     path = tmp_path / "limits.json"
     program = (
-        "from resayil.limit_stores import FileStore\n"
+        "from resayil.limit_file import FileStore\n"
         "from resayil.limits import Quota\n"
         f"store = FileStore({str(path)!r})\n"
         "print('go', flush=True)\n"
@@ -249,7 +250,7 @@ def test_a_lock_held_for_ever_is_no_hang(tmp_path: Path, monkeypatch: pytest.Mon
     """Where the lock does not come, the store counts as gone."""
     import fcntl  # noqa: PLC0415 - where files are locked
 
-    monkeypatch.setattr("resayil.limit_stores.LOCK_TIMEOUT", 0.1)
+    monkeypatch.setattr("resayil.limit_file.LOCK_TIMEOUT", 0.1)
     with (tmp_path / "limits.json.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(StoreError, match="lock"):

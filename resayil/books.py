@@ -1,0 +1,139 @@
+"""Budgets and ledger as a client holds them: the rim that does what `Accounts` decides.
+
+A budget is kept where the rate limit is (`limit_storage`), so that everybody who shares the key shares it.
+While that storage is gone each process has its share of what the budget allows, never all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import secrets
+import threading
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Protocol
+
+from resayil.credits import MICRO, Budget, Entry, micro
+from resayil.effects import Short
+from resayil.ledger import Ledger
+from resayil.limit_stores import MEMORY, BudgetStore, StoreError
+from resayil.limiters import scope_of, store_for
+
+if TYPE_CHECKING:
+    from resayil.config import Settings
+
+_log = logging.getLogger("resayil")
+
+THIS_RUN = os.environ.get("RESAYIL_RUN") or secrets.token_hex(8)
+"""The run of a process that names none."""
+
+_LIFE = {"client": 30 * 86_400.0, "run": 30 * 86_400.0, "day": 2 * 86_400.0}
+"""Seconds for which a budget is kept after its last use."""
+
+
+class Bookkeeping(Protocol):
+    """What a flow's effects about credits are performed on."""
+
+    blocking: bool
+
+    def reserve(self, identity: str, amount: int) -> Short | None:
+        """Set millionths of a credit aside in every budget, or in none."""
+        ...
+
+    def settle(self, identity: str, amount: int) -> None:
+        """Put what a call has cost in the place of what was set aside."""
+        ...
+
+    def enter(self, entry: Entry) -> None:
+        """Write a call into the ledger."""
+        ...
+
+
+class Books:
+    """The budgets and the ledger of one client."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._budgets = settings.budgets
+        self._processes = settings.limit_processes
+        self._store: BudgetStore = store_for(settings.limit_storage) if settings.budgets else MEMORY
+        self._scope = hashlib.sha256(scope_of(settings).encode()).hexdigest()[:32]
+        self._client = secrets.token_hex(8)
+        self._ledger = Ledger(settings.ledger) if settings.ledger else None
+        self._gone = False
+        self._lock = threading.Lock()
+        self.blocking = bool(settings.ledger) or self._store.blocking
+
+    def _name(self, budget: Budget) -> str:
+        which = {
+            "client": self._client,
+            "run": budget.run or THIS_RUN,
+            "day": f"{datetime.now(UTC):%Y-%m-%d}",
+        }[budget.per]
+        return f"{self._scope}:budget:{budget.per}:{which}"
+
+    def reserve(self, identity: str, amount: int) -> Short | None:
+        """See `Bookkeeping.reserve`."""
+        done: list[Budget] = []
+        for budget in self._budgets:
+            left = self._hold(budget, identity, amount)
+            if left is not None:
+                for earlier in done:
+                    self._settle(earlier, identity, 0)
+                return Short(budget, Decimal(left) / MICRO)
+            done.append(budget)
+        return None
+
+    def _hold(self, budget: Budget, identity: str, amount: int) -> int | None:
+        name, limit = self._name(budget), micro(budget.credits)
+        try:
+            left = self._store.hold(name, identity, amount, limit, _LIFE[budget.per])
+        except StoreError as error:
+            self._tell(error)
+            return MEMORY.hold(f"{name} alone", identity, amount, limit // self._processes, _LIFE[budget.per])
+        self._gone = False
+        return left
+
+    def _tell(self, error: StoreError) -> None:
+        with self._lock:
+            first, self._gone = not self._gone, True
+        if first:
+            _log.warning(
+                "The budget's storage is gone (%s); until it is back this process may spend a share of it, "
+                "one in %d (limit_processes).",
+                error,
+                self._processes,
+            )
+
+    def settle(self, identity: str, amount: int) -> None:
+        """See `Bookkeeping.settle`."""
+        for budget in self._budgets:
+            self._settle(budget, identity, amount)
+
+    def _settle(self, budget: Budget, identity: str, amount: int) -> None:
+        name = self._name(budget)
+        MEMORY.settle(f"{name} alone", identity, amount)
+        try:
+            self._store.settle(name, identity, amount)
+        except StoreError as error:  # what was set aside stays set aside: too much rather than too little
+            self._tell(error)
+
+    def enter(self, entry: Entry) -> None:
+        """See `Bookkeeping.enter`."""
+        if self._ledger is not None:
+            self._ledger.enter(entry)
+
+    def spent(self) -> dict[str, Decimal]:
+        """Credits spent of each budget by its name, those set aside included.
+
+        Raises:
+            StoreError: the storage is gone.
+        """
+        return {
+            f"{budget.per}{f' {budget.run}' if budget.run else ''}": Decimal(
+                self._store.spent(self._name(budget))
+            )
+            / MICRO
+            for budget in self._budgets
+        }

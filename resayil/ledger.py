@@ -1,0 +1,157 @@
+"""The ledger: one SQLite file with a line for each call, and never a word of what was said.
+
+Whoever is killed loses the line being written and nothing else. Several processes may write at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+from resayil.credits import MICRO, Entry, micro
+from resayil.errors import ConfigurationError
+
+PATIENCE = 10.0
+"""Seconds that a writer waits for another one."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS calls (
+    at REAL NOT NULL, model TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+    amount INTEGER NOT NULL, estimated INTEGER NOT NULL, tag TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS calls_at ON calls (at);
+CREATE TABLE IF NOT EXISTS balances (at REAL NOT NULL, amount INTEGER NOT NULL);
+"""
+
+_GROUPS = {
+    "day": "strftime('%Y-%m-%d', at, 'unixepoch')",
+    "hour": "strftime('%Y-%m-%d %H:00', at, 'unixepoch')",
+    "model": "model",
+    "tag": "tag",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The calls of a day, a model or a tag together.
+
+    Attributes:
+        name: Which.
+        calls: How many.
+        prompt_tokens: Tokens of their prompts.
+        output_tokens: Tokens of their answers.
+        credits: Their credits, estimated.
+    """
+
+    name: str
+    calls: int
+    prompt_tokens: int
+    output_tokens: int
+    credits: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """Estimate against balance, between the first and the last balance that were read.
+
+    Attributes:
+        since: Unix time of the first, in seconds.
+        until: Unix time of the last.
+        estimated: Credits of the calls between them, by the policy.
+        charged: Credits by which the balance fell; top-ups between them hide charges.
+    """
+
+    since: float
+    until: float
+    estimated: Decimal
+    charged: Decimal
+
+    @property
+    def ratio(self) -> Decimal | None:
+        """Charged credits per estimated one; ``None`` where nothing can be said."""
+        return self.charged / self.estimated if self.estimated > 0 and self.charged > 0 else None
+
+
+class Ledger:
+    """A ledger's file.
+
+    Args:
+        path: Where; made at the first entry.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path).expanduser()
+
+    @contextmanager
+    def _open(self) -> Generator[sqlite3.Connection]:
+        """A connection of its own for each use: threads, loops and forks need not know of each other."""
+        try:
+            with closing(sqlite3.connect(self.path, timeout=PATIENCE)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=NORMAL")
+                connection.executescript(_SCHEMA)
+                with connection:
+                    yield connection
+        except sqlite3.Error as error:
+            raise ConfigurationError(f"The ledger {str(self.path)!r} cannot be used: {error}.") from error
+
+    def enter(self, entry: Entry) -> None:
+        """Write a line.
+
+        Raises:
+            ConfigurationError: the file cannot be written.
+        """
+        row = (
+            entry.at, entry.model, entry.prompt_tokens, entry.output_tokens, entry.amount,
+            entry.estimated, entry.tag,
+        )  # fmt: skip
+        with self._open() as connection:
+            connection.execute("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def note_balance(self, at: float, credits_left: Decimal) -> None:
+        """Keep a balance that the service told, to reconcile the estimates with."""
+        with self._open() as connection:
+            connection.execute("INSERT INTO balances VALUES (?, ?)", (at, micro(credits_left)))
+
+    def entries(self, since: float = 0.0) -> list[Entry]:
+        """The calls since a Unix time, oldest first."""
+        with self._open() as connection:
+            rows = connection.execute("SELECT * FROM calls WHERE at >= ? ORDER BY at", (since,)).fetchall()
+        return [
+            Entry(at, model, prompt, output, amount, bool(estimated), tag)
+            for at, model, prompt, output, amount, estimated, tag in rows
+        ]
+
+    def usage(self, by: Literal["day", "hour", "model", "tag"] = "day", since: float = 0.0) -> list[Usage]:
+        """The calls since a Unix time, together by day (UTC), hour, model or tag."""
+        group = _GROUPS[by]
+        with self._open() as connection:
+            rows = connection.execute(
+                f"SELECT {group}, COUNT(*), SUM(prompt_tokens), SUM(output_tokens), SUM(amount) "  # noqa: S608 - from the table above
+                f"FROM calls WHERE at >= ? GROUP BY 1 ORDER BY 1",
+                (since,),
+            ).fetchall()
+        return [
+            Usage(name, calls, prompt, output, Decimal(amount) / MICRO)
+            for name, calls, prompt, output, amount in rows
+        ]
+
+    def total(self, since: float = 0.0) -> Decimal:
+        """Credits since a Unix time, estimated."""
+        return sum((used.credits for used in self.usage(since=since)), Decimal(0))
+
+    def reconciliation(self) -> Reconciliation | None:
+        """Estimate against balance; ``None`` until two balances have been read."""
+        with self._open() as connection:
+            balances = connection.execute("SELECT at, amount FROM balances ORDER BY at").fetchall()
+            if len(balances) < 2:  # noqa: PLR2004 - a first and a last
+                return None
+            (since, first), (until, last) = balances[0], balances[-1]
+            estimated = connection.execute(
+                "SELECT COALESCE(SUM(amount), 0) FROM calls WHERE at > ? AND at <= ?", (since, until)
+            ).fetchone()[0]
+        return Reconciliation(since, until, Decimal(estimated) / MICRO, Decimal(first - last) / MICRO)
