@@ -57,10 +57,10 @@ def first_chunk(ask: Ask) -> float:
 
 
 def concurrent(ask: Ask) -> float:
-    """Milliseconds a call takes of the time of 300 awaited together, on one event loop."""
+    """Milliseconds a call takes of the time of 300 awaited together, once connections stand."""
 
     async def together() -> float:
-        await litellm.acompletion(**ask)
+        await asyncio.gather(*(litellm.acompletion(**ask) for _ in range(CONCURRENT)))
         began = time.perf_counter()
         await asyncio.gather(*(litellm.acompletion(**ask) for _ in range(CONCURRENT)))
         return (time.perf_counter() - began) / CONCURRENT * 1e3
