@@ -184,12 +184,14 @@ class FileStore:
         try:
             state = json.loads(self._path.read_bytes())
             written, boot, machine = float(state["wall"]), state["boot"], state["machine"]
-            for kept in state["plans"].values():
+            for kept in state.get("plans", {}).values():
                 _read_plan(kept)
+            for kept in state.get("purses", {}).values():
+                _ = int(kept["spent"]), float(kept["until"]), sum(kept["held"].values())
         except FileNotFoundError:
             return {}
         except (ValueError, KeyError, TypeError, AttributeError):
-            _log.warning("The state in %s cannot be read; it counts as a full window.", self._path)
+            _log.warning("The state in %s cannot be read; it counts as a full window, and budgets begin anew.", self._path)
             return {"lost_at": now}
         if boot == self._boot and machine <= now:
             return dict(state)
