@@ -28,13 +28,12 @@ from resayil import (
     ToolCallPart,
     Usage,
 )
+from resayil.credits import micro
 from resayil.messages import Part
 
 PROVIDER = "resayil"
 CREDITS = "credits_micro"
 """Where ``usage_metadata`` keeps estimated credits, in millionths."""
-
-MICRO = 1_000_000
 
 Credits = Callable[[ChatResponse], Decimal]
 """What an answer costs: an estimate, as every figure from tokens is."""
@@ -92,7 +91,7 @@ def usage_metadata(usage: Usage, credits_: Decimal) -> UsageMetadata:
     told = UsageMetadata(
         input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, total_tokens=usage.total_tokens
     )
-    cast("dict[str, Any]", told)[CREDITS] = round(credits_ * MICRO)
+    cast("dict[str, Any]", told)[CREDITS] = micro(credits_)
     if usage.cache_read_tokens or usage.cache_creation_tokens:
         told["input_token_details"] = InputTokenDetails(
             cache_read=usage.cache_read_tokens, cache_creation=usage.cache_creation_tokens

@@ -91,7 +91,8 @@ class ChatResayil(ConfiguredModel):
 
     def _credits(self, client: Client | AsyncClient) -> Credits:
         """What an answer costs, by what the client knows of its model."""
-        return lambda response: self.credit_policy.estimate(response.usage, response.model, client.catalogue)
+        policy = client.settings.credit_policy
+        return lambda response: policy.estimate(response.usage, response.model, client.catalogue)
 
     def _generate(
         self,

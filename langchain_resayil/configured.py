@@ -31,6 +31,7 @@ from resayil import (
     ChatRequest,
     Client,
     CreditPolicy,
+    Forecast,
     Message,
     ModelInfo,
     Settings,
@@ -47,7 +48,7 @@ from resayil.tokens import estimate_request, estimate_text
 CALL_FIELDS = ("max_tokens", "temperature", "top_p", "top_k", "stop", "seed", "extra_body")
 _CLIENT_FIELDS = (
     "api_key", "base_url", "api", "deadline", "max_retries", "vision_model", "history_images",
-    "tool_result_style", "reasoning_replay", "stream_usage", "extra_headers",
+    "tool_result_style", "reasoning_replay", "stream_usage", "extra_headers", "credit_policy",
 )  # fmt: skip
 
 
@@ -107,7 +108,7 @@ class ConfiguredModel(BaseChatModel):
     tool_result_style: Literal["auto", "native", "text"] | None = None
     reasoning_replay: ReplayPolicy | None = None
     token_counting: Literal["local", "remote"] = "local"  # noqa: S105 - no secret, tokens of text
-    credit_policy: CreditPolicy = Field(default_factory=CreditPolicy, exclude=True, repr=False)
+    credit_policy: CreditPolicy | None = Field(default=None, exclude=True, repr=False)
     extra_headers: dict[str, str] | None = None
     extra_body: dict[str, Any] | None = None
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
@@ -275,6 +276,31 @@ class ConfiguredModel(BaseChatModel):
             client = self._async_client()
             count = await client.count_tokens(self.model, request.messages, tools=request.tools)
             return self._counts.keep(request, count)
+
+    def forecast(
+        self,
+        prompt: LanguageModelInput,
+        *,
+        tools: Sequence[Any] | None = None,
+        max_tokens: int | None = None,
+    ) -> Forecast:
+        """What a call will cost in credits, estimated without a request: low, likely, high.
+
+        Args:
+            prompt: What the model would be given.
+            tools: Tools that would be offered with it.
+            max_tokens: Upper bound of the answer, by default the model's own.
+
+        Raises:
+            ModelError: see `langchain_resayil.errors`.
+        """
+        with langchain_errors():
+            client, count = self._client(), estimate_request(self._prompt(prompt, tools))
+            settings = client.settings
+            assumed = settings.default_max_tokens if settings.api == "messages" else settings.assumed_output
+            longest = max_tokens or self.max_tokens or assumed
+            policy = settings.credit_policy
+            return policy.forecast(count, self.model, client.catalogue, max_output=longest)
 
     def _prompt(self, prompt: LanguageModelInput, tools: Sequence[Any] | None) -> ChatRequest:
         turns = self._read(self._convert_input(prompt).to_messages())
