@@ -7,7 +7,7 @@ import, and ``ChatResayil(...)`` stays the way that needs none of this.
 from __future__ import annotations
 
 from importlib import import_module
-from operator import call
+from typing import Any
 
 from langchain_resayil.errors import ConfigurationError
 
@@ -37,4 +37,8 @@ def register() -> None:
         raise ConfigurationError(
             f"This version of langchain has no table {_HOME}.{_TABLE}; use ChatResayil(...) instead."
         )
-    table[PROVIDER] = ("langchain_resayil", "ChatResayil", call)
+    table[PROVIDER] = ("langchain_resayil", "ChatResayil", _made)
+
+
+def _made(cls: type, **settings: Any) -> Any:
+    return cls(**settings)
