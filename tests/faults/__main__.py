@@ -37,7 +37,10 @@ def play(chosen: Sequence[Run], *, peer: bool) -> list[Result]:
     rest = [run for run in chosen if not run.case.quiet]
     results = [result_of(run, peer=peer) for run in quiet]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        results += pool.map(lambda run: result_of(run, peer=peer), rest)
+        for n, result in enumerate(pool.map(lambda run: result_of(run, peer=peer), rest), 1):
+            results.append(result)
+            if n % 100 == 0:
+                sys.stderr.write(f"{n} of {len(rest)} runs\n")
     place = {run.id: n for n, run in enumerate(chosen)}
     return sorted(results, key=lambda result: place[result.run.id])
 

@@ -53,6 +53,7 @@ def runs(cases: Sequence[Case], surfaces: Sequence[Surface]) -> list[Run]:
         if dialect in surface.dialects
         if surface.asynchronous or case.ask.leave not in {"cancel", "wait_for"}
         if not surface.asynchronous or case.ask.leave != "interrupt"
+        if not (case.alone and surface.adapter and (surface.asynchronous or dialect == "messages"))
     ]
 
 

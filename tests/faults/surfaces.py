@@ -24,12 +24,14 @@ class Surface:
         verb: A whole answer, or a stream.
         asynchronous: Whether `call` is awaited.
         dialects: What it speaks.
+        adapter: Whether it stands on the core, whose sizes need not be measured in each of its forms.
     """
 
     name: ClassVar[str]
     verb: ClassVar[Verb]
     asynchronous: ClassVar[bool] = False
     dialects: ClassVar[tuple[Dialect, ...]] = ("chat", "messages")
+    adapter: ClassVar[bool] = False
 
     def open(self, url: str, dialect: Dialect, settings: Mapping[str, Any]) -> Any:
         """A client for this base URL, with a pool of one connection."""

@@ -55,6 +55,7 @@ class Invoke(Surface):
 
     name = "ChatResayil.invoke"
     verb: ClassVar[Verb] = "chat"
+    adapter: ClassVar[bool] = True
 
     def open(self, url: str, dialect: Dialect, settings: Mapping[str, Any]) -> Any:
         """A model."""

@@ -91,6 +91,7 @@ class Completion(Surface):
 
     name = "LiteLLM.completion"
     verb: ClassVar[Verb] = "chat"
+    adapter: ClassVar[bool] = True
 
     def open(self, url: str, dialect: Dialect, settings: Mapping[str, Any]) -> Any:
         """The arguments that every call has."""
