@@ -33,7 +33,7 @@ from langchain_core.tools import BaseTool
 
 from langchain_resayil.blocks import IMAGES, standard
 from langchain_resayil.convert import LAYOUT
-from langchain_resayil.marks import mark, unmarked
+from langchain_resayil.marks import unmarked
 from langchain_resayil.options import read_tools
 from resayil.jsontext import dumps
 from resayil.tools import parse_arguments
@@ -366,8 +366,5 @@ def _fragments(
 
 
 def _raw(call: ToolCall | InvalidToolCall) -> str:
-    """A call's arguments as text that LangChain reads as what they are."""
-    args = call["args"]
-    if not isinstance(args, str):
-        return dumps(args)
-    return args + mark(args, str(call.get("error") or ""))
+    """A call's arguments as text; a broken block begins with its fence, which LangChain never repairs."""
+    return args if isinstance(args := call["args"], str) else dumps(args)

@@ -7,7 +7,7 @@ from enum import Enum
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.tools import StructuredTool
 from pydantic import BaseModel, Field
@@ -19,6 +19,7 @@ ARABIC = str.maketrans("0123456789.,", "٠١٢٣٤٥٦٧٨٩٫٬")
 PERSIAN = str.maketrans("0123456789.,", "۰۱۲۳۴۵۶۷۸۹٫٬")
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**30), 10**30), st.sampled_from(["", "ar", "fa"]))
 def test_every_integer_is_read_in_three_scripts(value: int, script: str) -> None:
     """Grouped by Arabic thousands separators or not, the value is exact."""
@@ -28,6 +29,7 @@ def test_every_integer_is_read_in_three_scripts(value: int, script: str) -> None
         assert numeral(f"{value:,}".translate(table)) == value
 
 
+@settings(deadline=None)
 @given(st.decimals(-(10**6), 10**6, places=3))
 def test_every_amount_keeps_its_decimals(value: Decimal) -> None:
     """Three decimals, as dinars have, come through as written."""
@@ -100,6 +102,16 @@ def test_numbers_where_the_schema_wants_numbers_and_nowhere_else() -> None:
         "lines": [{"price": 0.25, "label": "١"}],
         "rates": {"٥": 5},
     }
+
+
+def test_a_union_is_read_as_the_member_that_fits() -> None:
+    """Of two kinds of objects, numerals are read as the one wants them that the whole satisfies."""
+    one = {"properties": {"kind": {"const": "one"}, "n": {"type": "string"}}, "required": ["kind"]}
+    two = {"properties": {"kind": {"const": "two"}, "n": {"type": "number"}}, "required": ["kind"]}
+    schema = {"properties": {"item": {"oneOf": [one, two]}}}
+    assert with_numbers(schema, {"item": {"kind": "one", "n": "٣"}})["item"]["n"] == "٣"
+    assert with_numbers(schema, {"item": {"kind": "two", "n": "٣"}})["item"]["n"] == 3
+    assert with_numbers(schema, {"item": {"kind": "three", "n": "٣"}})["item"]["n"] == "٣"
 
 
 PROBLEMS: dict[str, tuple[dict[str, Any], Any, str]] = {

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import (
     AIMessage,
@@ -140,6 +140,8 @@ ANSWERS = [*(text for text, _ in CALLS.values()), *TEXTS.values(), *(text for te
 
 
 @example(text=CALLS["bare in white space"][0], places=[1], blocks=False)
+@example(text=TEXTS["fence in text"], places=[13], blocks=False)
+@settings(deadline=None)
 @given(text=st.sampled_from(ANSWERS), places=st.lists(st.integers(0, 120), max_size=6), blocks=st.booleans())
 def test_a_stream_says_what_the_whole_says(text: str, places: list[int], *, blocks: bool) -> None:
     """However an answer is cut, its sum has the text and the calls of the whole, in both forms of content."""
@@ -149,10 +151,11 @@ def test_a_stream_says_what_the_whole_says(text: str, places: list[int], *, bloc
     assert [(c["name"], c["args"]) for c in message.tool_calls] == [
         (c["name"], c["args"]) for c in expected.tool_calls
     ]
-    assert len(message.invalid_tool_calls) == len(expected.invalid_tool_calls)
+    assert message.invalid_tool_calls == expected.invalid_tool_calls
     assert message.response_metadata["finish_reason"] == "stop"
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 120), max_size=9))
 def test_no_letter_of_a_call_is_shown(places: list[int]) -> None:
     """Whatever the cuts, a stream shows the text before a marked block, and nothing of the block."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -304,9 +306,36 @@ def test_one_tools_interrupt_stops_the_others(bind: Bind, emulator: Emulator) ->
         raise asyncio.CancelledError
 
     emulator.calls([("hang", {}), ("stop", {})])
+    began = time.monotonic()
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(bind(hang, stop).ainvoke("go"))
     assert stopped == [True]
+    assert time.monotonic() - began < 5
+
+
+HUNG = """
+import threading
+from langchain_resayil import ChatResayil, ResayilToolBinding
+from resayil.emulator import Emulator
+
+def hang() -> None:
+    "Hang."
+    threading.Event().wait(60)
+
+emulator = Emulator()
+emulator.call("hang", {})
+emulator.reply("done")
+model = ChatResayil(
+    model="mistral", api_key=emulator.key, base_url=emulator.base_url, http_transport=emulator.transport()
+)
+print(ResayilToolBinding(model, [hang], tool_timeout=0.05).invoke("go").text)
+"""
+
+
+def test_a_late_tool_does_not_keep_the_program() -> None:
+    """A program whose tool hangs ends when it has its answer."""
+    ran = subprocess.run([sys.executable, "-c", HUNG], capture_output=True, text=True, timeout=30, check=True)
+    assert ran.stdout == "done\n"
 
 
 def test_unusable_calls_are_told_why(bind: Bind, run: Run, emulator: Emulator, either: ChatResayil) -> None:
