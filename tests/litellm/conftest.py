@@ -197,3 +197,9 @@ def _wait(proxy: Proxy) -> None:
 def start_proxy() -> Callable[[Path, Mapping[str, str]], AbstractContextManager[Proxy]]:
     """Starts LiteLLM's proxy as a user starts it: the command, a configuration file, the environment."""
     return running_proxy
+
+
+@pytest.fixture(scope="session")
+def find_port() -> Callable[[], int]:
+    """Finds a port that nobody listens on."""
+    return free_port

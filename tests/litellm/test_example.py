@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -38,11 +37,11 @@ def test_the_receipt_goes_through_a_router(total: str, points: int) -> None:
 
 
 @pytest.fixture
-def service(server: Server, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+def service(server: Server, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """The emulator where a reader's service is: named by the environment."""
     monkeypatch.setenv("LLM_RESAYIL_API_KEY", server.key)
     monkeypatch.setenv("RESAYIL_BASE_URL", server.base_url)
-    yield emulator
+    return emulator
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
