@@ -11,6 +11,7 @@ from typing import Any
 from resayil.accounts import Accounts
 from resayil.adapt import Style, place_images, restyle, unseen, wider_style
 from resayil.billing import PLANS_PAGE, Balance, Topup, read_balance, read_topups
+from resayil.capabilities import Capabilities
 from resayil.codecs import CODECS, Codec
 from resayil.codecs.envelopes import holds_error
 from resayil.codecs.json_calls import by_call
@@ -57,7 +58,8 @@ class Calls:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
-        self.learned = Learned(monotonic=clock.monotonic)
+        known = Capabilities(settings.capabilities, settings.base_url)
+        self.learned = Learned(known, monotonic=clock.monotonic)
         self._clock = clock
         self._quota = RetryQuota()
         self.accounts = Accounts(settings, self.learned, clock.wall)

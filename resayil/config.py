@@ -33,6 +33,7 @@ ALLOW_HTTP_VARIABLE = "RESAYIL_ALLOW_HTTP"
 PLAN_VARIABLE = "RESAYIL_PLAN"
 LIMIT_STORAGE_VARIABLE = "RESAYIL_LIMIT_STORAGE"
 LEDGER_VARIABLE = "RESAYIL_LEDGER"
+CAPABILITIES_VARIABLE = "RESAYIL_CAPABILITIES"
 
 _WHATSAPP_HOST = "api.resayil.io"
 _ENDPOINT = re.compile(r"/(?:chat/completions|messages(?:/count_tokens)?|models)$")
@@ -86,6 +87,8 @@ class Settings(BaseModel):
         budgets: Credits that may be spent, kept where the limit is (``limit_storage``).
         assumed_output: Tokens of an answer that a budget reckons with where a call sets no ``max_tokens``.
         ledger: SQLite file into which each call is written, without what was said. ``RESAYIL_LEDGER``.
+        capabilities: File of what servers were found to understand, written by ``resayil doctor`` and read
+            when it is first needed. ``RESAYIL_CAPABILITIES``.
         max_image_bytes: Largest image, in bytes.
         max_body_bytes: Largest decoded reply, in bytes.
         max_error_bytes: Largest error body that is read, in bytes.
@@ -125,6 +128,7 @@ class Settings(BaseModel):
     budgets: tuple[Budget, ...] = ()
     assumed_output: Annotated[int, Field(ge=1)] = 1024
     ledger: str | None = None
+    capabilities: str | None = None
     max_image_bytes: Annotated[int, Field(ge=1)] = MAX_IMAGE_BYTES
     max_body_bytes: Annotated[int, Field(ge=1)] = 32 * 1024 * 1024
     max_error_bytes: Annotated[int, Field(ge=1)] = 64 * 1024
@@ -155,6 +159,7 @@ class Settings(BaseModel):
         values["requests_per_minute"] = _read_plan(values["requests_per_minute"])
         values.setdefault("limit_storage", os.environ.get(LIMIT_STORAGE_VARIABLE) or "memory")
         values.setdefault("ledger", os.environ.get(LEDGER_VARIABLE) or None)
+        values.setdefault("capabilities", os.environ.get(CAPABILITIES_VARIABLE) or None)
         try:
             return cls(**values)
         except ValidationError as error:
@@ -248,6 +253,7 @@ class ClientOptions(TypedDict, total=False):
     budgets: Sequence[Budget]
     assumed_output: int
     ledger: str | None
+    capabilities: str | None
     max_image_bytes: int
     max_body_bytes: int
     max_error_bytes: int

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from resayil.adapt import Style
+from resayil.capabilities import Capabilities
 from resayil.config import ResayilWarning
 from resayil.messages import ChatRequest
 from resayil.models import SNAPSHOT, ModelInfo
@@ -71,25 +72,57 @@ def script(request: ChatRequest) -> str:
 _SAMPLE, _TURNS = 400, 6
 
 
+def _with_vision(
+    catalogue: Mapping[str, ModelInfo], capabilities: Capabilities | None
+) -> Mapping[str, ModelInfo]:
+    found = {} if capabilities is None else capabilities.entries
+    seen = {model: entry.vision for model, entry in found.items() if entry.vision is not None}
+    if not seen:
+        return catalogue
+    changed = {
+        model: replace(catalogue.get(model) or ModelInfo(model), sees=sees_it)
+        for model, sees_it in seen.items()
+    }
+    return {**catalogue, **changed}
+
+
 class Learned:
     """The memory of one client; one base URL, many models; safe over threads.
 
     A style is learned only from a success, so a passing fault teaches nothing.
     """
 
-    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, capabilities: Capabilities | None = None, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._capabilities = capabilities
         self._monotonic = monotonic
         self._styles: dict[str, tuple[float, Style]] = {}
         self._ratios: dict[tuple[str, str], Ratio] = {}
         self._warned: set[str] = set()
         self._lock = threading.Lock()
-        self.catalogue: Mapping[str, ModelInfo] = SNAPSHOT
+        self._catalogue: Mapping[str, ModelInfo] = SNAPSHOT
+        self._shown: Mapping[str, ModelInfo] | None = None
         self.asked_for_models = False
 
     def style(self, model: str) -> Style | None:
-        """The style that worked for a model, if that was not too long ago."""
+        """The style that worked for a model, if that was not too long ago, else what the doctor found."""
         learned = self._styles.get(model)
-        return learned[1] if learned and self._monotonic() - learned[0] < LIFETIME else None
+        if learned and self._monotonic() - learned[0] < LIFETIME:
+            return learned[1]
+        known = self._capabilities.of(model) if self._capabilities else None
+        return known.style if known else None
+
+    @property
+    def catalogue(self) -> Mapping[str, ModelInfo]:
+        """What is known of the models; who sees, by what the doctor found before what the list says."""
+        if self._shown is None:
+            self._shown = _with_vision(self._catalogue, self._capabilities)
+        return self._shown
+
+    @catalogue.setter
+    def catalogue(self, known: Mapping[str, ModelInfo]) -> None:
+        self._catalogue, self._shown = known, None
 
     def remember(self, model: str, style: Style) -> None:
         """Keep a style that has just worked; the oldest gives way."""

@@ -191,7 +191,10 @@ class FileStore:
         except FileNotFoundError:
             return {}
         except (ValueError, KeyError, TypeError, AttributeError):
-            _log.warning("The state in %s cannot be read; it counts as a full window, and budgets begin anew.", self._path)
+            _log.warning(
+                "The state in %s cannot be read; it counts as a full window, and budgets begin anew.",
+                self._path,
+            )
             return {"lost_at": now}
         if boot == self._boot and machine <= now:
             return dict(state)

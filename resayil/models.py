@@ -34,6 +34,7 @@ class ModelInfo:
         created: Unix time in seconds.
         size: The service's own figure.
         extra: Fields that the pack does not know.
+        sees: Whether it was found to take images.
     """
 
     id: str
@@ -46,6 +47,7 @@ class ModelInfo:
     created: int | None = None
     size: object = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    sees: bool | None = None
 
 
 SNAPSHOT: Mapping[str, ModelInfo] = {
@@ -126,6 +128,8 @@ def find(model: str, catalogue: Mapping[str, ModelInfo]) -> ModelInfo | None:
 def sees(model: str, catalogue: Mapping[str, ModelInfo]) -> bool | None:
     """Whether a model takes images: by its category, then by its name; ``None`` where neither tells."""
     info = find(model, catalogue)
+    if info is not None and info.sees is not None:
+        return info.sees
     if info is not None and info.category:
         return info.category == "vision" or bool(_SEES.search(model))
     return True if _SEES.search(model) else None

@@ -11,6 +11,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from resayil.cli.balance import balance
+from resayil.cli.doctor import doctor
+from resayil.cli.usage import usage
 from resayil.jsontext import dumps
 from resayil.version import VERSION
 
@@ -21,6 +24,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 _errors = Console(stderr=True)
+app.command()(balance)
+app.command()(usage)
+app.command()(doctor)
 
 
 def _show_version(wanted: bool) -> None:
