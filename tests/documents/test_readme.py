@@ -1,10 +1,11 @@
-"""The READMEs' code, run as it stands against the emulator."""
+"""The code of the READMEs and of the pages in docs, run as it stands against the emulator."""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +16,15 @@ from resayil.emulator import Emulator
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)\)")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHOWN = {
+    f"{page.name} {n}": snippet
+    for page in PAGES
+    for n, snippet in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")), start=1)
+}
 SNIPPETS = BLOCK.findall((ROOT / "README.md").read_text())
-PROGRAMS = [snippet for snippet in SNIPPETS if "def test_" not in snippet]
-TESTS = [snippet for snippet in SNIPPETS if "def test_" in snippet]
+PROGRAMS = {name: snippet for name, snippet in SHOWN.items() if "def test_" not in snippet}
+TESTS = {name: snippet for name, snippet in SHOWN.items() if "def test_" in snippet}
 
 
 @pytest.fixture
@@ -30,20 +37,36 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
         yield emulator
 
 
-@pytest.mark.parametrize("program", PROGRAMS, ids=range(len(PROGRAMS)))
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A reader's folder, with a picture of a receipt in it."""
+    monkeypatch.chdir(tmp_path)
+    subprocess.run([sys.executable, ROOT / "examples" / "make_receipt.py", "receipt.png"], check=True)
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
 def test_a_snippet_runs_and_prints_an_answer(
-    program: str, service: Emulator, capsys: pytest.CaptureFixture[str]
+    name: str,
+    service: Emulator,
+    capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     """A reader who pastes a snippet gets an answer printed, and the service was asked."""
-    exec(compile(program, "README.md", "exec"), {"__name__": "__main__"})  # noqa: S102 - that is what a reader does
+    program = PROGRAMS[name]
+    if "litellm" in program:  # it warns of itself
+        warnings.simplefilter("ignore")
+    if "receipt.png" in program:
+        request.getfixturevalue("folder")
+    exec(compile(program, name, "exec"), {"__name__": "__main__"})  # noqa: S102 - that is what a reader does
     assert capsys.readouterr().out.strip()
     assert service.requests
 
 
-@pytest.mark.parametrize("program", TESTS, ids=range(len(TESTS)))
-def test_a_test_snippet_passes(program: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", TESTS)
+def test_a_test_snippet_passes(name: str, tmp_path: Path) -> None:
     """A reader's own test file made of the snippet passes with the packaged fixtures."""
-    (tmp_path / "test_snippet.py").write_text(program)
+    (tmp_path / "test_snippet.py").write_text(TESTS[name])
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", tmp_path],
         capture_output=True,
