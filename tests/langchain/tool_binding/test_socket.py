@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import aclosing, closing
+from inspect import cleandoc
 from typing import Any
 
 import pytest
@@ -73,6 +74,16 @@ def test_leaving_early_in_a_loop(bind: Bind, remote: ChatResayil, slow: Any, cha
         return len(asyncio.all_tasks())
 
     assert asyncio.run(leave()) == 1
+
+
+def test_the_docstrings_example_runs(slow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader who pastes it gets a run of two turns."""
+    slow.emulator.reset()
+    monkeypatch.setenv("LLM_RESAYIL_API_KEY", slow.key)
+    monkeypatch.setenv("RESAYIL_BASE_URL", slow.base_url)
+    _, example, _ = cleandoc(ResayilToolBinding.__doc__ or "").split("```", 2)
+    exec(compile(example.removeprefix("python"), "docstring", "exec"), {})  # noqa: S102 - what a reader does
+    assert len(slow.emulator.requests) == 2
 
 
 def test_a_whole_run_over_the_socket(bind: Bind, remote: ChatResayil, question: str) -> None:
