@@ -17,7 +17,7 @@ from litellm.types.utils import ModelResponse, ModelResponseStream
 from litellm_provider.errors import before_first_chunk, litellm_errors
 from litellm_provider.prices import PROVIDER, price_map
 from litellm_provider.replies import ChunkMaker, fill
-from litellm_provider.requests import PRICES, SETTINGS, Call, read_call
+from litellm_provider.requests import PRICES, SETTINGS, Call, read_call, under_router
 from resayil.client import AsyncChatStream, AsyncClient, ChatStream, Client
 from resayil.errors import UnsupportedError
 from resayil.models import SNAPSHOT, ModelInfo
@@ -75,7 +75,7 @@ class ResayilLLM(CustomLLM):
         self, *_: Any, **given: Any
     ) -> AsyncIterator[ModelResponseStream]:
         """As `streaming`, but LiteLLM gives it no running loop until the first chunk is asked for."""
-        early = before_first_chunk() if _under_router(given) else nullcontext()
+        early = before_first_chunk() if under_router(given) else nullcontext()
         with litellm_errors(given["model"]):
             with early, litellm_errors(given["model"]):
                 call = self._call(given, stream=True)
@@ -145,14 +145,7 @@ def _chunks(stream: ChatStream, call: Call) -> Iterator[ModelResponseStream]:
 
 
 def _maker(call: Call, stream: ChatStream | AsyncChatStream) -> ChunkMaker:
-    return ChunkMaker(call.model, call.price, stream.response, signed=call.settings["api"] == "messages")
-
-
-def _under_router(given: Mapping[str, Any]) -> bool:
-    """Whether a Router made this call: it notes its group in the call's metadata."""
-    params = given.get("litellm_params") or {}
-    notes = (params.get("metadata"), params.get("litellm_metadata"))
-    return any(isinstance(note, Mapping) and note.get("model_group") for note in notes)
+    return ChunkMaker(call.model, call.price, stream.response, signed=call.settings.get("api") == "messages")
 
 
 def _refuse(given: Mapping[str, Any], fact: str) -> NoReturn:

@@ -85,7 +85,9 @@ def read_call(given: Mapping[str, Any], defaults: Mapping[str, Any], *, stream: 
     """
     params = dict(given["optional_params"])
     _refuse_from_clients(params, given.get("litellm_params") or {})
-    settings = {name: params.pop(name, defaults.get(name)) for name in SETTINGS}
+    chosen = {**defaults, **params}  # only what was given: for some settings None is a choice
+    settings = {name: chosen[name] for name in SETTINGS if name in chosen}
+    params = {name: value for name, value in params.items() if name not in SETTINGS}
     price = read_price(
         *(params.pop(name, defaults.get(name)) for name in ("credit_price", "credit_multiplier"))
     )
@@ -96,7 +98,8 @@ def read_call(given: Mapping[str, Any], defaults: Mapping[str, Any], *, stream: 
     how = {
         "max_retries": params.pop("max_retries", defaults.get("max_retries")),
         "extra_headers": dict(given.get("headers") or {}) or None,
-        "limit_max_wait": _max_wait(given.get("litellm_params") or {}, settings),
+        # Under a Router nobody waits for a slot, since another deployment may have one.
+        "limit_max_wait": 0.0 if under_router(given) and "limit_max_wait" not in settings else None,
         **_clocks(given.get("timeout"), settings, stream=stream),
     }
     messages, said = read_turns(given["messages"])
@@ -105,11 +108,11 @@ def read_call(given: Mapping[str, Any], defaults: Mapping[str, Any], *, stream: 
     return Call(request.model, request.messages, {**options, **how}, settings, price, said)
 
 
-def _max_wait(litellm_params: Mapping[str, Any], settings: Mapping[str, Any]) -> float | None:
-    """Under a Router nobody waits for a slot: another deployment may have one, unless it is set otherwise."""
-    places = (litellm_params.get("metadata"), litellm_params.get("litellm_metadata"))
-    routed = any(isinstance(told, Mapping) and "model_group" in told for told in places)
-    return 0.0 if routed and settings.get("limit_max_wait") is None else None
+def under_router(given: Mapping[str, Any]) -> bool:
+    """Whether a Router made this call: it notes its group in the call's metadata."""
+    params = given.get("litellm_params") or {}
+    notes = (params.get("metadata"), params.get("litellm_metadata"))
+    return any(isinstance(note, Mapping) and note.get("model_group") for note in notes)
 
 
 def _refuse_from_clients(params: Mapping[str, Any], litellm_params: Mapping[str, Any]) -> None:

@@ -277,3 +277,28 @@ async def test_the_provider_stays_registered(site: Site) -> None:
     router = site.router(num_retries=0)
     litellm_provider.register()
     assert await ask(router, "call")
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_the_limit_of_a_key_sends_the_router_elsewhere(site: Site, mode: str) -> None:
+    """Where a key's minute is used up nobody waits under a Router: the fallback answers at once."""
+    limited = site.deployment("chat", site.bad, requests_per_minute=1, limit_storage="memory")
+    limited["litellm_params"]["api_key"] = site.bad.emulator.add_key(plan="pro")
+    router = site.over([limited, site.deployment("spare", site.good)], num_retries=0, **FALLBACKS)
+    began = time.monotonic()
+    for _ in range(3):
+        assert await ask(router, mode)
+    assert (site.attempts, site.rescued) == (1, 2)
+    assert time.monotonic() - began < 10
+
+
+async def test_the_limit_says_when_to_come_back(site: Site) -> None:
+    """Without a fallback the caller gets a RateLimitError with Retry-After, and nothing was sent."""
+    limited = site.deployment("chat", site.bad, requests_per_minute=1)
+    limited["litellm_params"]["api_key"] = site.bad.emulator.add_key(plan="pro")
+    router = site.over([limited], num_retries=0)
+    assert await ask(router, "call")
+    with pytest.raises(litellm.RateLimitError) as caught:
+        await ask(router, "call")
+    assert site.attempts == 1
+    assert 1 <= int(caught.value.response.headers["retry-after"]) <= 61
