@@ -23,10 +23,12 @@ from langchain_resayil.errors import langchain_errors
 from langchain_resayil.options import read_options, read_tools
 from langchain_resayil.stream_events import EventMaker
 from langchain_resayil.structured import Method, structured
-from resayil import AsyncClient, ChatResponse, Client, Message, StreamEvent
+from resayil import ChatResponse, Message, StreamEvent
 
 if TYPE_CHECKING:
     from langchain_protocol.protocol import MessagesData
+
+    from resayil import AsyncClient, Client
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from langchain_core.language_models import LanguageModelInput, ModelProfile
 from langchain_core.language_models.chat_models import BaseChatModel
@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from langchain_resayil import clients
 from langchain_resayil.convert import read_messages
 from langchain_resayil.counting import Counts
 from langchain_resayil.errors import langchain_errors
@@ -27,9 +28,7 @@ from langchain_resayil.options import read_tools
 from langchain_resayil.profiles import profile
 from langchain_resayil.rate_limiter import ResayilRateLimiter
 from resayil import (
-    AsyncClient,
     ChatRequest,
-    Client,
     CreditPolicy,
     Forecast,
     Message,
@@ -42,8 +41,10 @@ from resayil.config import ReplayPolicy
 from resayil.images import MAX_IMAGE_BYTES
 from resayil.models import SNAPSHOT, bare
 from resayil.options import build_request
-from resayil.sharing import release, shared
 from resayil.tokens import estimate_request, estimate_text
+
+if TYPE_CHECKING:
+    from resayil import AsyncClient, Client
 
 CALL_FIELDS = ("max_tokens", "temperature", "top_p", "top_k", "stop", "seed", "extra_body")
 _CLIENT_FIELDS = (
@@ -178,20 +179,20 @@ class ConfiguredModel(BaseChatModel):
         return {**given, "read_timeout": self.timeout, **self.client_options}
 
     def _client(self) -> Client:
-        return shared(Client, self.http_transport, self._settings())
+        return clients.client(self.http_transport, self._settings())
 
     def _async_client(self) -> AsyncClient:
-        return shared(AsyncClient, self.http_async_transport, self._settings())
+        return clients.async_client(self.http_async_transport, self._settings())
 
     def close(self) -> None:
         """Close the connections of synchronous calls, which all models of this configuration share."""
-        client = release(Client, self.http_transport, self._settings())
+        client = clients.released(self.http_transport, self._settings())
         if client is not None:
             client.close()
 
     async def aclose(self) -> None:
         """Close the connections of this event loop, which all models of this configuration share."""
-        client = release(AsyncClient, self.http_async_transport, self._settings())
+        client = clients.async_released(self.http_async_transport, self._settings())
         if client is not None:
             await client.aclose()
 

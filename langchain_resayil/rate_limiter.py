@@ -6,13 +6,15 @@ with it every call would take two.
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from langchain_core.rate_limiters import BaseRateLimiter
 
-from resayil import AsyncClient, Client, LocalRateLimitError
-from resayil.config import ClientOptions
-from resayil.sharing import shared
+from langchain_resayil import clients
+from resayil import LocalRateLimitError
+
+if TYPE_CHECKING:
+    from resayil.config import ClientOptions
 
 
 class ResayilRateLimiter(BaseRateLimiter):
@@ -36,7 +38,7 @@ class ResayilRateLimiter(BaseRateLimiter):
         self, api_key: str | None = None, base_url: str | None = None, **settings: Unpack[ClientOptions]
     ) -> None:
         self._given: dict[str, Any] = {"api_key": api_key, "base_url": base_url, **settings}
-        shared(Client, None, self._given)
+        clients.client(None, self._given)
 
     def acquire(self, *, blocking: bool = True) -> bool:
         """Take a slot; without ``blocking``, only if one is free now.
@@ -44,7 +46,7 @@ class ResayilRateLimiter(BaseRateLimiter):
         Raises:
             LocalRateLimitError: the wait would be longer than ``limit_max_wait``.
         """
-        client = shared(Client, None, self._given)
+        client = clients.client(None, self._given)
         try:
             client.take_slot(limit_max_wait=None if blocking else 0.0)
         except LocalRateLimitError:
@@ -55,7 +57,7 @@ class ResayilRateLimiter(BaseRateLimiter):
 
     async def aacquire(self, *, blocking: bool = True) -> bool:
         """As `acquire`, on an event loop."""
-        client = shared(AsyncClient, None, self._given)
+        client = clients.async_client(None, self._given)
         try:
             await client.take_slot(limit_max_wait=None if blocking else 0.0)
         except LocalRateLimitError:
