@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import struct
+import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -156,9 +157,11 @@ def async_client_of(transport: Any, **settings: Any) -> AsyncClient:
     return AsyncClient(KEY, BASE_URL, transport=transport, **{"max_retries": 0, **settings})
 
 
-def emulator_of(*oddities: str, profile: str = "documented") -> Emulator:
+def emulator_of(
+    *oddities: str, profile: str = "documented", clock: Callable[[], float] = time.time
+) -> Emulator:
     """An emulator that knows the tests' key."""
-    emulator = Emulator(profile, oddities)
+    emulator = Emulator(profile, oddities, clock=clock)
     emulator.add_key(KEY, plan="enterprise", credits=10**9, requests_per_minute=10**6)
     return emulator
 

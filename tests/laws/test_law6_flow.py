@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 import pytest
@@ -13,9 +15,21 @@ from hypothesis import strategies as st
 
 from resayil import ChatRequest, ResayilError, Settings, StreamInterruptedError, user
 from resayil.calls import Calls, Opened
-from resayil.effects import Acquire, Close, Effect, Failure, Head, Read, Send, Sleep
+from resayil.effects import (
+    Acquire,
+    Close,
+    CloseWindow,
+    Effect,
+    Failure,
+    GiveBack,
+    Head,
+    Read,
+    Send,
+    Sleep,
+    Wait,
+)
 from resayil.flow import Flow
-from resayil.limits import NOW
+from resayil.limits import NOW, Place, Refused
 
 Resend = Literal["yes", "three", "after timeout", "never", "answer"]
 JSON = {"content-type": "application/json"}
@@ -124,7 +138,13 @@ class Run:
         return [effect for _, effect in self.effects if isinstance(effect, kind)]
 
 
-def drive(flow: Flow[Any], script: list[tuple[Outcome, float]], clock: FakeClock) -> Run:
+def drive(
+    flow: Flow[Any],
+    script: list[tuple[Outcome, float]],
+    clock: FakeClock,
+    slot: Callable[[Acquire], Place | Refused] = lambda _: NOW,
+    told: list[tuple[Effect, Any]] | None = None,
+) -> Run:
     """Perform a flow's effects from a script of outcomes and how long each takes; the last one repeats."""
     run, sent = Run(), None
     pieces: list[bytes | Failure] = []
@@ -145,8 +165,12 @@ def drive(flow: Flow[Any], script: list[tuple[Outcome, float]], clock: FakeClock
                     sent = pieces.pop(0) if pieces else None
                 case Sleep():
                     clock.now += effect.seconds
+                case Wait():
+                    clock.now += effect.seconds
                 case Acquire():
-                    sent = NOW
+                    sent = slot(effect)
+            if told is not None:
+                told.append((effect, sent))
     except StopIteration as stop:
         run.result = stop.value
     except ResayilError as error:
@@ -303,6 +327,49 @@ def test_waits(name: str, settings: dict[str, Any], waits: list[float]) -> None:
     calls = _calls(clock, **settings)
     run = drive(calls.chat(ChatRequest(MODEL, (user("س"),)), {}), [(CALLED[name], 0.0)], clock)
     assert [sleep.seconds for sleep in run.of(Sleep)] == pytest.approx(waits)
+
+
+SLOTS = (NOW, Place(3.0, 1), Place(40.0, 2), Place(5.0, 0, check=1.0), Refused(7.0))
+
+
+@given(
+    st.lists(st.sampled_from(SLOTS), max_size=8),
+    st.lists(st.sampled_from(("503", "429", "answer")), min_size=1, max_size=4),
+    st.sampled_from((0.0, 50.0, 300.0)),
+)
+def test_slots_are_lawful(slots: list[Place | Refused], names: list[str], most: float) -> None:
+    """Nothing is sent without a slot that is due, each wait asks again, and a refusal ends the call."""
+    clock, given_slots = FakeClock(), iter(slots)
+    flow = _calls(clock, limit_max_wait=most, retry_budget=10**6).chat(ChatRequest(MODEL, (user("س"),)), {})
+    told: list[tuple[Effect, Any]] = []
+
+    def slot(effect: Acquire) -> Place | Refused:
+        place = next(given_slots, NOW)
+        return Refused(place.wait) if isinstance(place, Place) and place.wait > effect.max_wait else place
+
+    run = drive(flow, [(CALLED[name], 0.0) for name in names], clock, slot, told)
+    asked = [(effect, outcome) for effect, outcome in told if isinstance(effect, Acquire | Wait | Send)]
+    assert isinstance(asked[0][0], Acquire)
+    for (before, outcome), (effect, _) in pairwise(asked):
+        match before:
+            case Acquire():
+                assert isinstance(outcome, Place)
+                assert isinstance(effect, Wait if outcome.wait else Send)
+            case Wait() | Send():
+                assert isinstance(effect, Acquire)
+    refused = any(isinstance(outcome, Refused) for _, outcome in told)
+    assert refused == isinstance(asked[-1][1], Refused)
+    if refused and not run.of(Send):
+        assert type(run.error).__name__ == "LocalRateLimitError"
+        assert run.error is not None
+        assert run.error.attempts == 0
+    elif refused:
+        assert type(run.error).__name__ in {"OverloadedError", "RateLimitError"}
+    waited = sum(wait.seconds for wait in run.of(Wait))
+    assert waited <= most * (len(run.of(Send)) + 1)
+    limited = [outcome for outcome in run.ended if outcome is CALLED["429"]]
+    assert len(run.of(CloseWindow)) == len(limited)
+    assert not run.of(GiveBack)
 
 
 def test_no_retry_storm_against_a_dead_gateway() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -29,6 +30,7 @@ from core.support import (
 from resayil import (
     AsyncChatStream,
     AsyncClient,
+    Budget,
     ChatResponse,
     ChatStream,
     Client,
@@ -167,6 +169,17 @@ SCENARIOS: dict[str, Scenario] = {
         oddities=("no-count-tokens",),
         sees=lambda r: r.estimated and r.source == "local",
     ),
+    "forecast": Scenario("forecast", _asked(), sees=lambda r: 0 < r.low < r.credits < r.high),
+    "budget exceeded": Scenario(
+        "chat", _asked(), settings={"budgets": [Budget(Decimal(1))]}, raises="BudgetExceededError"
+    ),
+    "within the budget": Scenario(
+        "stream",
+        _asked(),
+        settings={"budgets": [Budget(Decimal(10**6))], "limit_max_wait": 0.0},
+        sees=lambda r: r.text,
+        requests=2,
+    ),
     "balance": Scenario("balance", sees=lambda r: r.credits > 0),
     "topups": Scenario("topups"),
     "topups elsewhere": Scenario("topups", oddities=("billing-404",), requests=2),
@@ -278,7 +291,7 @@ def _transport(scenario: Scenario) -> tuple[Any, Callable[[], int]]:
     if isinstance(scenario.meets, tuple):
         scripted = Scripted(*scenario.meets)
         return (scripted, scripted), lambda: len(scripted.requests)
-    emulator = emulator_of(*scenario.oddities)
+    emulator = emulator_of(*scenario.oddities, clock=lambda: 1_760_000_000.0)  # both are asked in one second
     if scenario.meets is not None:
         scenario.meets(emulator)
     return (emulator.transport(), emulator.async_transport()), lambda: len(emulator.requests)
@@ -326,7 +339,7 @@ def _told(result: Any) -> Any:
         told = {name: value for name, value in vars(result).items() if name != "response"}
         return type(result), {**told, "args": result.args, "said": str(result)}
     if isinstance(result, ChatResponse):
-        return replace(result, headers={})
+        return replace(result, headers={}, created=None)
     return result
 
 
