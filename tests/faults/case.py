@@ -44,7 +44,7 @@ class Expect:
     finish: str | None = "stop"
     usage: int | None = None
     partial: str | None = None
-    within: float = 8.0
+    within: float = 15.0
     core: Sequence[Check] = ()
     strict: Sequence[Check] = ()
 

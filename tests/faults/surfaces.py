@@ -52,7 +52,7 @@ class Surface:
 
 
 DEFAULTS: Mapping[str, Any] = {
-    "connect_timeout": 2.0,
+    "connect_timeout": 5.0,
     "read_timeout": 4.0,
     "gap_timeout": 6.0,
     "max_connections": 1,

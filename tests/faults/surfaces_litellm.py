@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -76,7 +77,8 @@ def read_calls(heard: Heard, calls: list[tuple[str, str]]) -> None:
     bad: list[tuple[str, str]] = []
     for name, raw in calls:
         try:
-            value = from_json(raw or "{}", allow_inf_nan=False)
+            value = from_json(raw.strip() or "{}", allow_inf_nan=False)
+            json.dumps(value, allow_nan=False)  # a number beyond all numbers is none
         except ValueError:
             value = None
         if isinstance(value, dict):
@@ -97,7 +99,6 @@ class Completion(Surface):
         """The arguments that every call has."""
         litellm()  # imported before a call is timed
         given = {**DEFAULTS, **settings}
-        given["timeout"] = given.pop("read_timeout")
         return {"model": f"resayil/{MODEL}", "api_key": KEY, "api_base": url, "api": dialect, **given}
 
     def call(self, client: Any, ask: Ask, heard: Heard) -> Any:

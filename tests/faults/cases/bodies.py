@@ -180,7 +180,7 @@ CASES: list[Case] = [
         id="N21-open",
         says="a whole answer is returned although the server keeps the connection open behind it",
         plays=lambda wire: [streamed(*wire.events(), then=[Hold()])],
-        expect=Expect(usage=13, within=2),
+        expect=Expect(usage=13, within=3.5),
         verbs=("stream",),
     ),
     *(redirect(307, away=away) for away in (True, False)),

@@ -19,7 +19,7 @@ def leaving(name: str, says: str, leave: Leave, error: str = "") -> Case:
         id=name,
         says=says,
         plays=unending,
-        expect=Expect(error=error, within=3),
+        expect=Expect(error=error, within=10),
         verbs=("stream",),
         settings={"read_timeout": 20.0, "gap_timeout": 20.0},
         ask=Ask(leave=leave),
@@ -33,7 +33,7 @@ def before_the_head(name: str, leave: Leave, error: str) -> Case:
         id=f"{name}-head",
         says="a call that is cancelled before its answer comes lets go of the connection",
         plays=lambda _: [[Hold()]],
-        expect=Expect(error=error, within=3),
+        expect=Expect(error=error, within=10),
         settings={"read_timeout": 20.0},
         ask=Ask(leave=leave),
     )

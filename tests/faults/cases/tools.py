@@ -100,6 +100,7 @@ def unreadable(name: str, says: str, raw: str, *, within: float = 8.0) -> list[C
             expect=expect,
             verbs=("stream",),
             ask=OFFERED,
+            quiet=within < 5,
         ),
         Case(
             id=f"{name}-whole",
