@@ -48,7 +48,6 @@ class EventMaker:
         self._response = response
         self._credits_of = credits_of
         self._message_id = f"{LC_ID_PREFIX}-{run_id}" if run_id else ""
-        self._opening: dict[str, Any] = {}
         self._places: dict[int, int] = {}
 
     def feed(self, event: StreamEvent) -> list[MessagesData]:
@@ -57,7 +56,6 @@ class EventMaker:
             return self._delta(event)
         match event:
             case MessageStart():
-                self._opening = opening(event.id, event.model)
                 return [self._start(event.model)]
             case MessageEnd():
                 return self._end(self._response())
@@ -81,7 +79,7 @@ class EventMaker:
         """Every block as it ended up, then what is known of the whole."""
         blocks = zip(self._places.values(), content_blocks(response.message.content), strict=True)
         cost = self._credits_of(response)
-        metadata = {**self._opening, **opening(response.id, response.model), **closing(response, cost)}
+        metadata = {**opening(response.id, response.model), **closing(response, cost)}
         return [
             *(_event("content-block-finish", index=place, content=dict(block)) for place, block in blocks),
             _event("message-finish", usage=usage_metadata(response.usage, cost), metadata=metadata),

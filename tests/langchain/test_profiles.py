@@ -68,6 +68,15 @@ async def test_a_list_is_fetched_on_request_and_then_used(
         assert answer.usage_metadata["credits_micro"] == tokens * 3_500_000  # type: ignore[typeddict-item] # ours
 
 
+def test_a_model_that_only_the_service_knows(make_model: MakeModel) -> None:
+    """What the snapshot does not name has a profile once the list was fetched."""
+    live = next(info for info in make_model().list_models() if info.id not in SNAPSHOT or info.context_window)
+    model = make_model(model=live.id)
+    model.profile = None
+    model.list_models()
+    assert model.profile == profile(live.id, {live.id: live})
+
+
 def test_lists_can_be_narrowed(model: ChatResayil) -> None:
     """A category, and models that are listed but not served."""
     assert {info.category for info in model.list_models(category="vision")} == {"vision"}

@@ -189,11 +189,12 @@ async def test_a_plain_call_tells_its_events(either: ChatResayil, emulator: Emul
     """With such a handler `invoke` and `ainvoke` stream, tell every event once, and answer as ever."""
     emulator.script([Reply("نعم", reasoning="أفكر")] * 2)
     for asynchronous in (False, True):
-        handler = Events()
-        config: RunnableConfig = {"callbacks": [handler]}
+        handler, run_id = Events(), uuid4()
+        config: RunnableConfig = {"callbacks": [handler], "run_id": run_id}
         message = await either.ainvoke("x", config) if asynchronous else either.invoke("x", config)
         assert_valid_event_stream(handler.events)
         assert handler.tokens == 0
+        assert message.id == handler.events[0]["id"] == f"lc_run--{run_id}"
         assert message.text == "نعم"
         assert message.response_metadata["credits"] > 0
         assert emulator.requests[-1].body["stream"] is True

@@ -38,6 +38,7 @@ def test_metadata_is_said_once(either: ChatResayil, emulator: Emulator, joined: 
     chunks = told(either)
     for name in ("finish_reason", "model_name", "id", "credits", "request_id"):
         assert sum(name in chunk.response_metadata for chunk in chunks) == 1, name
+    assert {chunk.response_metadata["model_provider"] for chunk in chunks} == {"resayil"}
     metadata = joined(chunks).response_metadata
     assert metadata["finish_reason"] == "stop"
     assert metadata["model_name"] == "deepseek-v4-flash"
