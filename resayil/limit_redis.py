@@ -8,6 +8,7 @@ holds it to. Keys vanish on their own once nothing in them matters any more.
 from __future__ import annotations
 
 import secrets
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from resayil.errors import ConfigurationError
@@ -213,6 +214,7 @@ class RedisStore:
         except ValueError as error:
             raise ConfigurationError(f"limit_storage is no address of Redis: {error}.") from None
         self.client: Redis = redis.Redis(connection_pool=pool)
+        weakref.finalize(self, pool.disconnect)
         self._script: Any = self.client.register_script(SCRIPT)
         self._purse: Any = self.client.register_script(PURSE)
 

@@ -308,6 +308,16 @@ def test_who_shares_a_budget(per: Any) -> None:
             second.chat("mistral", "س", max_tokens=100)
 
 
+def test_a_refusal_of_one_budget_releases_the_others() -> None:
+    """Where the second budget is short, nothing stays set aside in the first."""
+    emulator = Emulator()
+    client = _client(emulator, budgets=[Budget(Decimal(1000)), Budget(Decimal(300), "run", "short")])
+    for _ in range(5):
+        with pytest.raises(BudgetExceededError, match="per run"):
+            client.chat("mistral", "س", max_tokens=400)
+    assert client.chat("mistral", "س", max_tokens=100).text
+
+
 @pytest.mark.parametrize("how", ["status", "interrupt", "local refusal"])
 def test_a_failed_call_releases_what_it_set_aside(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error, Ctrl-C or a refusal before sending leaves the budget as it was."""

@@ -97,6 +97,18 @@ def test_estimates_converge_within_ten_calls(per_character: float, text: str) ->
     assert counted.estimated
 
 
+def test_one_call_proves_little() -> None:
+    """After a single call the bounds still hold what the table holds."""
+    emulator = Emulator(oddities=["no-count-tokens"])
+    client = Client(emulator.key, emulator.base_url, transport=emulator.transport())
+    before = client.count_tokens(MODEL, ENGLISH)
+    _strange(emulator, 0.2, 1)
+    client.chat(MODEL, ENGLISH)
+    after = client.count_tokens(MODEL, ENGLISH)
+    assert after.low <= before.low
+    assert after.high >= before.high
+
+
 def test_streams_teach_as_calls_do() -> None:
     """A stream's usage corrects estimates too."""
     emulator = Emulator(oddities=["no-count-tokens"])

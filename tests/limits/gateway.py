@@ -36,8 +36,9 @@ WORKER = Path(__file__).with_name("worker.py")
 class Gateway(asyncio.Protocol):
     """One connection; requests on it come one after another."""
 
-    def __init__(self, arrivals: dict[str, float]) -> None:
+    def __init__(self, arrivals: dict[str, float], open_ones: set[asyncio.Transport]) -> None:
         self._arrivals = arrivals
+        self._open = open_ones
         self._buffer = b""
         self._transport: asyncio.Transport | None = None
 
@@ -45,6 +46,12 @@ class Gateway(asyncio.Protocol):
         """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._open.add(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's
+        """Forget it."""
+        if self._transport is not None:
+            self._open.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         """Take a whole request, and let it arrive after its journey."""
@@ -71,10 +78,11 @@ class Gateway(asyncio.Protocol):
 def gateway() -> Iterator[tuple[str, dict[str, float]]]:
     """Serve; gives the base URL and the arrivals by request."""
     arrivals: dict[str, float] = {}
+    open_ones: set[asyncio.Transport] = set()
     loop = asyncio.new_event_loop()
 
     async def serve() -> asyncio.Server:
-        return await loop.create_server(lambda: Gateway(arrivals), "127.0.0.1", 0, backlog=4096)
+        return await loop.create_server(lambda: Gateway(arrivals, open_ones), "127.0.0.1", 0, backlog=4096)
 
     server = loop.run_until_complete(serve())
     thread = threading.Thread(target=loop.run_forever, daemon=True)
@@ -82,10 +90,17 @@ def gateway() -> Iterator[tuple[str, dict[str, float]]]:
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", arrivals
     finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
+        loop.call_soon_threadsafe(_end, server, open_ones)
         thread.join()
         loop.close()
+
+
+def _end(server: asyncio.Server, open_ones: set[asyncio.Transport]) -> None:
+    server.close()
+    for transport in list(open_ones):
+        transport.abort()
+    loop = asyncio.get_running_loop()
+    loop.call_later(0.05, loop.stop)
 
 
 @dataclass

@@ -23,16 +23,26 @@ def _assert_lawful(seen: Seen, began: float, ended: float) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["file", "redis"])
-def test_l01_l02_l03_quickly(kind: str, request: pytest.FixtureRequest) -> None:
-    """L01–L03 in small: two processes of threads and one of tasks, with up to 300 ms to the gateway."""
+@pytest.mark.parametrize(
+    ("kind", "load"),
+    [
+        ("memory", Load(1, 20, 0, 7.2)),
+        ("memory", Load(0, 0, 50, 7.2)),
+        ("file", Load(2, 4, 60, 10.5)),
+        ("redis", Load(2, 4, 60, 10.5)),
+    ],
+    ids=["20 threads", "50 tasks", "file", "redis"],
+)
+def test_l01_l02_l03_quickly(kind: str, load: Load, request: pytest.FixtureRequest) -> None:
+    """L01–L03 in small: threads, tasks, and three processes of both, with up to 300 ms to the gateway."""
+    storage = kind
     if kind == "file":
         folder: Path = request.getfixturevalue("tmp_path")
         storage = f"file:{folder}/limits.json"
-    else:
+    elif kind == "redis":
         storage = request.getfixturevalue("redis_server").url
     began = time.monotonic()
-    seen = loaded(SMALL, Load(2, 4, 60, 10.5), storage)
+    seen = loaded(SMALL, load, storage)
     first = min(seen.arrivals)
     assert first > began
     _assert_lawful(seen, first, max(seen.arrivals))

@@ -290,6 +290,37 @@ def test_l05_cancelled_inside_a_store(kind: str, request: pytest.FixtureRequest)
     asyncio.run(main())
 
 
+class Slow:
+    """Slots of a store that takes its time."""
+
+    blocking = True
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+
+    def ask(self, _identity: str, _max_wait: float) -> Place:
+        """A place, after a while."""
+        time.sleep(0.1)
+        self.done.append("ask")
+        return NOW
+
+    def give_back(self, _identity: str) -> None:
+        """Taken back."""
+        self.done.append("give_back")
+
+
+async def test_l05_nothing_is_given_back_before_it_is_taken() -> None:
+    """A cancelled call waits for its thread, else the slot would be taken after it was given back."""
+    client, slow = _async_limited(Scripted(OK)), Slow()
+    client._pool.slots = slow  # type: ignore[assignment] # noqa: SLF001 - what it needs of them
+    call = asyncio.create_task(client.chat(MODEL, "س"))
+    await asyncio.sleep(0.03)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert slow.done == ["ask", "give_back"]
+
+
 def test_l05_interrupted_while_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """L05, Ctrl-C: a thread that is interrupted in the queue gives its slot back."""
     client = _limited(Scripted(OK), 1, 60.0)

@@ -114,6 +114,24 @@ def test_a_closed_window_holds_everybody(store: Store) -> None:
     assert _wait(store.ask("fresh", TEN, "a", 9)) > 1.5
 
 
+def test_a_smaller_limit_holds_for_those_who_wait(store: Store) -> None:
+    """When the service names a smaller limit, the queue of the larger one is ordered anew."""
+    for n in range(6):
+        store.ask("k", Quota(3, 60.0, 0.0), str(n), 999)
+    store.ask("k", Quota(1, 60.0, 0.0), "new", 9999)
+    assert _wait(store.ask("k", Quota(1, 60.0, 0.0), "5", 9999)) > 170
+
+
+def test_a_wider_margin_holds_for_those_who_wait(store: Store) -> None:
+    """After a 429 the queue keeps the doubled margin from everything that went out in the window."""
+    quota = Quota(2, 60.0)
+    for n in range(3):
+        store.ask("k", quota, str(n), 999)
+    before = _wait(store.ask("k", quota, "2", 999))
+    store.close("k", quota, 0.001)
+    assert _wait(store.ask("k", quota, "2", 999)) == pytest.approx(before + 0.5, abs=0.2)
+
+
 def test_debts_are_counted(store: Store) -> None:
     """Requests that went out elsewhere take room."""
     assert _wait(store.ask("k", TEN, "a", 9, debt=3)) > 0.3
