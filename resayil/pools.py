@@ -18,6 +18,7 @@ from resayil.bounded import BoundedTransport
 from resayil.config import Settings
 from resayil.errors import ConfigurationError
 from resayil.limiters import Slots
+from resayil.sharded import ShardedTransport
 
 
 class _BearerAuth(httpx.Auth):
@@ -130,13 +131,18 @@ class AsyncPool:
             if client is None:
                 for gone in [other for other in self._clients if other.is_closed()]:
                     del self._clients[gone], self._keepers[gone]  # a keeper holds its loop
-                client = self._clients[loop] = httpx.AsyncClient(
-                    **_options(self.settings), transport=self._transport
-                )
+                client = self._clients[loop] = self._made()
                 self._keepers[loop] = keeper = _until_the_loop_ends(client)
                 with contextlib.suppress(StopIteration):  # how a first step that waits for nothing ends
                     keeper.__anext__().send(None)
             return client
+
+    def _made(self) -> httpx.AsyncClient:
+        transport = self._transport
+        # Behind a proxy httpx's own transport is needed.
+        if transport is None and (self.settings.is_local or not getproxies()):
+            transport = ShardedTransport(self.settings.max_connections)
+        return httpx.AsyncClient(**_options(self.settings), transport=transport)
 
     def forget(self) -> None:
         """Drop the connections without closing them: they are another process's."""

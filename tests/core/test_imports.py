@@ -110,7 +110,7 @@ def test_only_the_rim_imports_httpx() -> None:
         if _home(path) != "emulator"
         and any(name.split(".")[0] in {"httpx", "httpcore"} for name in _imported(path))
     }
-    assert users <= RIM | {"bounded"}
+    assert users <= RIM | {"bounded", "sharded"}
     assert "transport" in users
 
 
@@ -124,7 +124,7 @@ def test_nobody_below_imports_the_clients_the_emulator_or_an_adapter() -> None:
 
 def test_every_module_has_its_place() -> None:
     """A new module is assigned to a layer before it is merged."""
-    assert {_home(path) for path in _modules()} <= DECISIONS | RIM | ABOVE | {"bounded", *LIMITS}
+    assert {_home(path) for path in _modules()} <= DECISIONS | RIM | ABOVE | {"bounded", "sharded", *LIMITS}
 
 
 def test_every_public_name_is_there() -> None:
