@@ -36,9 +36,16 @@ class GiveBack:
 
 @dataclass(frozen=True, slots=True)
 class CloseWindow:
-    """Let nobody who shares the limit send for some seconds: the service has refused."""
+    """Let nobody who shares the limit send for some seconds.
+
+    Attributes:
+        seconds: How long.
+        refused: Whether the service has refused a request, which widens the margin too; else it has only
+            told that the window is full.
+    """
 
     seconds: float
+    refused: bool = True
 
 
 @dataclass(frozen=True, slots=True)

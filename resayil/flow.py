@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
-from resayil.codecs.envelopes import error_from
+from resayil.codecs.envelopes import error_from, reset_in
 from resayil.effects import (
     Acquire,
     Close,
@@ -214,13 +214,21 @@ class Exchange:
         if isinstance(head, Failure):
             raise self.failed(head, url)
         self.reply = ErrorResponse(head.status, redact_headers(head.headers, self._secret), url=url)
-        limit = head.headers.get(LIMIT_HEADER, "")
-        if limit.isascii() and limit.isdecimal() and 0 < int(limit) <= MOST_PER_WINDOW:
-            yield Observe(int(limit))
+        yield from self._heed(head)
         if head.status >= 300:  # noqa: PLR2004 - everything above the success statuses
             content = yield from self._read(self.bounds.max_error_bytes, cut=True)
             raise self.error(content)
         return (yield from receive(head))
+
+    def _heed(self, head: Head) -> Flow[None]:
+        """Follow what a reply says of the limit: its size, and that others have filled the window."""
+        limit = head.headers.get(LIMIT_HEADER, "")
+        if limit.isascii() and limit.isdecimal() and 0 < int(limit) <= MOST_PER_WINDOW:
+            yield Observe(int(limit))
+        if head.headers.get(REMAINING_HEADER) == "0" and head.status < 300:  # noqa: PLR2004 - an answer
+            seconds = reset_in(head.headers, now=self.clock.wall())
+            if seconds > 0:
+                yield CloseWindow(seconds, refused=False)
 
     def error(self, content: bytes) -> ResayilError:
         """The typed error of a reply, everything in it redacted."""
@@ -312,7 +320,7 @@ class Exchange:
         return APITimeoutError(f"The call's deadline of {self.bounds.deadline:g} s passed.", phase="deadline")
 
 
-LIMIT_HEADER = "x-ratelimit-limit"
+LIMIT_HEADER, REMAINING_HEADER = "x-ratelimit-limit", "x-ratelimit-remaining"
 MOST_PER_WINDOW = 100_000
 """Requests per window above which a header is no limit of this service."""
 

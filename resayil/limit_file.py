@@ -72,10 +72,10 @@ class FileStore:
         with self._plan(name, None) as (plan, _):
             plan.give_back(identity)
 
-    def close(self, name: str, quota: Quota, seconds: float) -> None:
+    def close(self, name: str, quota: Quota, seconds: float, *, refused: bool = True) -> None:
         """See `Store.close`."""
         with self._plan(name, quota) as (plan, now):
-            plan.close(quota, now, seconds)
+            plan.close(quota, now, seconds, refused=refused)
 
     def hold(self, name: str, identity: str, amount: int, limit: int, life: float) -> int | None:
         """See `BudgetStore.hold`."""

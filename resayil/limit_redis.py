@@ -106,11 +106,11 @@ if op == 'give_back' then
 end
 if redis.call('HSETNX', S, 'epoch', epoch) == 1 then set('born', now) end
 if known ~= '' and known ~= redis.call('HGET', S, 'epoch') then shut(get('born', now) + span()) end
-if op == 'close' then
-  if now - get('warned_at', 0) >= INCIDENT * window then
+if op == 'close' or op == 'full' then
+  if op == 'close' and now - get('warned_at', 0) >= INCIDENT * window then
     set('margin', math.min(2 * (span() - window), window))
   end
-  set('warned_at', now)
+  if op == 'close' then set('warned_at', now) end
   shut(now + math.min(amount, LONGEST))
   return answer('')
 end
@@ -238,9 +238,11 @@ class RedisStore:
         """See `Store.give_back`."""
         self._call("give_back", name, None, identity)
 
-    def close(self, name: str, quota: Quota, seconds: float, *, now: float | None = None) -> None:
+    def close(
+        self, name: str, quota: Quota, seconds: float, *, refused: bool = True, now: float | None = None
+    ) -> None:
         """See `Store.close`."""
-        self._call("close", name, quota, amount=seconds, now=now)
+        self._call("close" if refused else "full", name, quota, amount=seconds, now=now)
 
     def hold(self, name: str, identity: str, amount: int, limit: int, life: float) -> int | None:
         """See `BudgetStore.hold`."""

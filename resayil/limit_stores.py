@@ -44,8 +44,8 @@ class Store(Protocol):
         """Free a place whose request was not sent."""
         ...
 
-    def close(self, name: str, quota: Quota, seconds: float) -> None:
-        """Let nothing out for some seconds, after a 429."""
+    def close(self, name: str, quota: Quota, seconds: float, *, refused: bool = True) -> None:
+        """Let nothing out for some seconds; after a refusal the margin widens too."""
         ...
 
 
@@ -139,10 +139,10 @@ class MemoryStore:
             if name in self._plans:
                 self._plans[name].give_back(identity)
 
-    def close(self, name: str, quota: Quota, seconds: float) -> None:
+    def close(self, name: str, quota: Quota, seconds: float, *, refused: bool = True) -> None:
         """See `Store.close`."""
         with _lock:
-            self._plans.setdefault(name, Plan()).close(quota, self._clock(), seconds)
+            self._plans.setdefault(name, Plan()).close(quota, self._clock(), seconds, refused=refused)
 
     def hold(self, name: str, identity: str, amount: int, limit: int, life: float) -> int | None:  # noqa: ARG002 - the protocol's
         """See `BudgetStore.hold`."""
@@ -159,12 +159,6 @@ class MemoryStore:
         """See `BudgetStore.spent`."""
         with _lock:
             return self._purses[name].total if name in self._purses else 0
-
-    def shut(self, name: str, quota: Quota, seconds: float) -> None:
-        """Let nothing out for some seconds."""
-        with _lock:
-            now = self._clock()
-            self._plans.setdefault(name, Plan()).shut(quota, now, now + seconds)
 
     def sent(self, name: str, quota: Quota) -> int:
         """Requests that went out in the window that ends now."""

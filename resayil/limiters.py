@@ -54,8 +54,8 @@ class Slots(Protocol):
         """Free a place whose request was not sent."""
         ...
 
-    def close(self, seconds: float) -> None:
-        """Let nothing out for some seconds, after a 429."""
+    def close(self, seconds: float, *, refused: bool = True) -> None:
+        """Let nothing out for some seconds; after a refusal the margin widens too."""
         ...
 
     def observe(self, requests: int) -> None:
@@ -79,7 +79,7 @@ class NoLimit:
     def give_back(self, identity: str) -> None:
         """See `Slots.give_back`."""
 
-    def close(self, seconds: float) -> None:
+    def close(self, seconds: float, *, refused: bool = True) -> None:
         """See `Slots.close`."""
 
     def observe(self, requests: int) -> None:
@@ -161,7 +161,7 @@ class Keeper:
                 # Who has never reached it begins with its share: it knows of nobody.
                 silence = share.window + (share.margin or MARGIN) if self.reached else 0.0
                 if silence:
-                    MEMORY.shut(self.alone, share, silence)
+                    MEMORY.close(self.alone, share, silence, refused=False)
         if first:
             _log.warning(
                 "The rate limit's store is gone (%s); this process goes on alone with %d requests per %g s "
@@ -196,13 +196,13 @@ class Keeper:
         except StoreError:
             _log.debug("A slot could not be given back; it counts as used.")
 
-    def close(self, quota: Quota, share: Quota, seconds: float) -> None:
+    def close(self, quota: Quota, share: Quota, seconds: float, *, refused: bool) -> None:
         """Let nothing out for some seconds, in the store and alone."""
         try:
-            self.store.close(self.name, quota, seconds)
+            self.store.close(self.name, quota, seconds, refused=refused)
         except StoreError as error:
             self.fail(share, error)
-            MEMORY.close(self.alone, share, seconds)
+            MEMORY.close(self.alone, share, seconds, refused=refused)
 
 
 class Limiter:
@@ -255,9 +255,9 @@ class Limiter:
         """See `Slots.give_back`."""
         self._keeper.give_back(identity)
 
-    def close(self, seconds: float) -> None:
+    def close(self, seconds: float, *, refused: bool = True) -> None:
         """See `Slots.close`."""
-        self._keeper.close(self.quota, self._share, seconds)
+        self._keeper.close(self.quota, self._share, seconds, refused=refused)
 
     def observe(self, requests: int) -> None:
         """See `Slots.observe`."""

@@ -208,11 +208,12 @@ class Plan:
             entry.freed = True
             self.freed += 1
 
-    def close(self, quota: Quota, now: float, seconds: float) -> None:
-        """After a 429: let nothing out for some seconds, move the queue behind, and widen the margin."""
-        if now - self.warned_at >= INCIDENT * quota.window:
-            self.margin = min(2 * (self.span(quota, now) - quota.window), quota.window)
-        self.warned_at = now
+    def close(self, quota: Quota, now: float, seconds: float, *, refused: bool = True) -> None:
+        """Let nothing out for some seconds and move the queue behind; after a 429 widen the margin too."""
+        if refused:
+            if now - self.warned_at >= INCIDENT * quota.window:
+                self.margin = min(2 * (self.span(quota, now) - quota.window), quota.window)
+            self.warned_at = now
         self.shut(quota, now, now + min(seconds, LONGEST_CLOSURE))
 
     def shut(self, quota: Quota, now: float, until: float) -> None:

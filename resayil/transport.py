@@ -243,7 +243,7 @@ def _settle(effect: Acquire | GiveBack | CloseWindow, slots: Slots) -> object:
         case GiveBack():
             slots.give_back(effect.identity)
         case CloseWindow():
-            slots.close(effect.seconds)
+            slots.close(effect.seconds, refused=effect.refused)
         case _:
             assert_never(effect)
     return None

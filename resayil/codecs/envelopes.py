@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -197,6 +198,27 @@ def retry_after(headers: Mapping[str, str], in_body: object = None, *, now: floa
         return milliseconds / 1000
     hint = headers.get("retry-after", "")
     return next(filter(None, (_seconds(hint), _until(hint, now), _seconds(in_body))), None)
+
+
+UNIX_TIME = 10**8
+"""Above it a reset is a moment, below it a number of seconds."""
+
+LONGEST_RESET = 60.0
+"""Seconds of a window: a reset further away is a mistake, or a clock that is wrong."""
+
+
+def reset_in(headers: Mapping[str, str], *, now: float) -> float:
+    """Seconds until ``X-RateLimit-Reset``, rounded down; 0 where it says nothing usable.
+
+    A moment is taken against the reply's own date where it has one, since two clocks may disagree.
+    """
+    reset = _seconds(headers.get("x-ratelimit-reset")) or 0.0
+    if reset > UNIX_TIME:
+        with suppress(ValueError, TypeError, IndexError, OverflowError):
+            now = parsedate_to_datetime(headers.get("date", "")).timestamp()
+        reset -= now
+    reset -= 1.0  # told in whole seconds, rounded up
+    return reset if 0 < reset <= LONGEST_RESET else 0.0
 
 
 def _seconds(value: object) -> float | None:

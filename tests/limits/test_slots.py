@@ -190,6 +190,33 @@ def test_the_header_is_observed_and_nonsense_is_not() -> None:
         assert [effect.requests for effect in effects if isinstance(effect, Observe)] == seen
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "30"}, [29.0]),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1760000020"}, [19.0]),
+        (  # the service's own date stands before this machine's clock
+            {
+                "x-ratelimit-remaining": "0",
+                "x-ratelimit-reset": "1760000020",
+                "date": "Thu, 09 Oct 2025 08:53:30 GMT",
+            },
+            [9.0],
+        ),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1760009999"}, []),
+        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "soon"}, []),
+        ({"x-ratelimit-remaining": "0"}, []),
+        ({"x-ratelimit-remaining": "1", "x-ratelimit-reset": "30"}, []),
+    ],
+)
+def test_a_window_that_others_filled_is_respected(headers: dict[str, str], seconds: list[float]) -> None:
+    """With nothing remaining the window stays closed until its reset, and the margin stays as it is."""
+    effects, _ = _drive({}, lambda effect, _: {Acquire: NOW, Send: Head(200, headers)}.get(type(effect)))
+    closed = [effect for effect in effects if isinstance(effect, CloseWindow)]
+    assert [effect.seconds for effect in closed] == pytest.approx(seconds, abs=0.1)
+    assert not any(effect.refused for effect in closed)
+
+
 def test_after_a_wait_the_store_is_asked_again() -> None:
     """A place may have moved while its owner slept; only a place that is due is used."""
     places = iter((Place(5.0, 3), Place(2.0, 0, check=1.0), Place(1.0), NOW))

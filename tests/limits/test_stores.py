@@ -365,7 +365,7 @@ Step = tuple[str, int, float]
 
 def _steps() -> st.SearchStrategy[list[Step]]:
     one = st.tuples(
-        st.sampled_from(("ask", "ask", "ask", "again", "again", "give_back", "close")),
+        st.sampled_from(("ask", "ask", "ask", "again", "again", "give_back", "close", "full")),
         st.integers(0, 30),
         st.sampled_from((0.0, 0.001, 0.3, 1.0, 4.0, 11.0)),
     )
@@ -394,9 +394,9 @@ def test_the_lua_script_is_the_plan(
         if kind == "give_back":
             plan.give_back(name)
             pair.give_back("k", name)
-        elif kind == "close":
-            plan.close(rate, now, pause)
-            pair.close("k", rate, pause, now=now)
+        elif kind in {"close", "full"}:
+            plan.close(rate, now, pause, refused=kind == "close")
+            pair.close("k", rate, pause, refused=kind == "close", now=now)
         else:
             ours = plan.ask(rate, name, now, 60.0)
             theirs = pair.ask("k", rate, name, 60.0, now=now)
