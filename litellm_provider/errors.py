@@ -142,8 +142,6 @@ def before_first_chunk() -> Iterator[None]:
     """
     try:
         yield
-    except litellm.MidStreamFallbackError:
-        raise
     except _STATUS_ERRORS as error:
         raise _fallback(error) from error
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -85,8 +85,3 @@ def entry(info: ModelInfo, credit_price: Decimal | None) -> dict[str, Any]:
             ("input_cost_per_token", "output_cost_per_token"), float(multiplier * credit_price)
         )
     return said
-
-
-def listed(models: Iterable[ModelInfo]) -> Mapping[str, ModelInfo]:
-    """Models by id."""
-    return {info.id: info for info in models}
