@@ -75,6 +75,7 @@ build: .venv/installed.stamp ## Check what a wheel holds, then write the distrib
 bench: .venv/installed.stamp ## Measure the hot path
 	@test -d benchmarks || { echo "bench: the folder benchmarks is missing"; exit 1; }
 	$(WITHOUT_KEYS) $(BIN)/python -m benchmarks
+	$(WITHOUT_KEYS) $(BIN)/python -m benchmarks.slots
 
 faults: setup ## Play the fault contract and write docs/fault-results.md; a few minutes
 	$(WITHOUT_KEYS) $(BIN)/python -m tests.faults

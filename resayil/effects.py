@@ -35,6 +35,19 @@ class GiveBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Used:
+    """Tell that a slot was used later than at its moment: connecting took time, or the machine was busy.
+
+    Attributes:
+        identity: Whose slot.
+        ago: Seconds since its request went out.
+    """
+
+    identity: str
+    ago: float
+
+
+@dataclass(frozen=True, slots=True)
 class CloseWindow:
     """Let nobody who shares the limit send for some seconds.
 
@@ -145,10 +158,17 @@ class Sleep:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Status and headers of a reply."""
+    """Status and headers of a reply.
+
+    Attributes:
+        status: HTTP status.
+        headers: By lower-case name.
+        sent_at: Monotonic time at which the request had been written, where that is known.
+    """
 
     status: int
     headers: Mapping[str, str]
+    sent_at: float | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,5 +189,17 @@ class Failure:
 
 
 Effect = (
-    Acquire | GiveBack | CloseWindow | Observe | Wait | Reserve | Settle | Enter | Send | Read | Close | Sleep
+    Acquire
+    | GiveBack
+    | Used
+    | CloseWindow
+    | Observe
+    | Wait
+    | Reserve
+    | Settle
+    | Enter
+    | Send
+    | Read
+    | Close
+    | Sleep
 )

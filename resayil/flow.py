@@ -26,6 +26,7 @@ from resayil.effects import (
     Read,
     Send,
     Sleep,
+    Used,
     Wait,
 )
 from resayil.errors import (
@@ -138,7 +139,9 @@ class Exchange:
             try:
                 timeout = yield from self.slot()
                 self.attempts += 1
+                due = self.clock.monotonic()
                 head = yield Send(method, url, headers, body, timeout)
+                yield from self._used(head, due)
                 return (yield from self._receive(head, url, receive))
             except ResayilError as error:
                 self.maybe_billed += may_be_billed(error)
@@ -191,6 +194,11 @@ class Exchange:
         finally:
             self._waited += self.clock.monotonic() - began
         raise self._no_slot(outcome.retry_after)
+
+    def _used(self, head: Head | Failure, due: float) -> Flow[None]:
+        """A slot counts from when its request went out, which those who wait behind it have to know."""
+        if isinstance(head, Head) and head.sent_at is not None and head.sent_at - due > LATE:
+            yield Used(f"{self._identity}-{self._runs - 1}", self.clock.monotonic() - head.sent_at)
 
     def _no_slot(self, seconds: float) -> LocalRateLimitError:
         bound = self.bounds.max_wait
@@ -319,6 +327,9 @@ class Exchange:
     def _deadline_error(self) -> APITimeoutError:
         return APITimeoutError(f"The call's deadline of {self.bounds.deadline:g} s passed.", phase="deadline")
 
+
+LATE = 0.02
+"""Seconds after its slot's moment above which a request that went out is reported as late."""
 
 LIMIT_HEADER, REMAINING_HEADER = "x-ratelimit-limit", "x-ratelimit-remaining"
 MOST_PER_WINDOW = 100_000

@@ -72,6 +72,11 @@ class FileStore:
         with self._plan(name, None) as (plan, _):
             plan.give_back(identity)
 
+    def used(self, name: str, quota: Quota, identity: str, ago: float) -> None:
+        """See `Store.used`."""
+        with self._plan(name, quota) as (plan, now):
+            plan.used(quota, identity, now, ago)
+
     def close(self, name: str, quota: Quota, seconds: float, *, refused: bool = True) -> None:
         """See `Store.close`."""
         with self._plan(name, quota) as (plan, now):

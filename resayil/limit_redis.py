@@ -104,6 +104,14 @@ if op == 'give_back' then
   free(id)
   return {'', '0', 0, redis.call('HGET', S, 'epoch')}
 end
+if op == 'used' then
+  local member = redis.call('HGET', H, id)
+  if member and now - amount > tonumber(redis.call('ZSCORE', Q, member)) then
+    redis.call('ZADD', Q, text(now - amount), member)
+    settle()
+  end
+  return {'', '0', 0, redis.call('HGET', S, 'epoch')}
+end
 if redis.call('HSETNX', S, 'epoch', epoch) == 1 then set('born', now) end
 if known ~= '' and known ~= redis.call('HGET', S, 'epoch') then shut(get('born', now) + span()) end
 if op == 'close' or op == 'full' then
@@ -237,6 +245,10 @@ class RedisStore:
     def give_back(self, name: str, identity: str) -> None:
         """See `Store.give_back`."""
         self._call("give_back", name, None, identity)
+
+    def used(self, name: str, quota: Quota, identity: str, ago: float, *, now: float | None = None) -> None:
+        """See `Store.used`."""
+        self._call("used", name, quota, identity, amount=ago, now=now)
 
     def close(
         self, name: str, quota: Quota, seconds: float, *, refused: bool = True, now: float | None = None

@@ -44,6 +44,10 @@ class Store(Protocol):
         """Free a place whose request was not sent."""
         ...
 
+    def used(self, name: str, quota: Quota, identity: str, ago: float) -> None:
+        """Count a place from when its request went out, so many seconds ago."""
+        ...
+
     def close(self, name: str, quota: Quota, seconds: float, *, refused: bool = True) -> None:
         """Let nothing out for some seconds; after a refusal the margin widens too."""
         ...
@@ -139,6 +143,12 @@ class MemoryStore:
             if name in self._plans:
                 self._plans[name].give_back(identity)
 
+    def used(self, name: str, quota: Quota, identity: str, ago: float) -> None:
+        """See `Store.used`."""
+        with _lock:
+            if name in self._plans:
+                self._plans[name].used(quota, identity, self._clock(), ago)
+
     def close(self, name: str, quota: Quota, seconds: float, *, refused: bool = True) -> None:
         """See `Store.close`."""
         with _lock:
@@ -166,7 +176,7 @@ class MemoryStore:
             return self._plans[name].sent(quota, self._clock()) if name in self._plans else 0
 
     @property
-    def used(self) -> bool:
+    def holds_any(self) -> bool:
         """Whether any plan holds anything."""
         return any(plan.entries for plan in self._plans.values())
 
@@ -204,7 +214,7 @@ def _in_child() -> None:
 
 def _tell_of_fork() -> None:
     parent = _forked.pop() if _forked else 0
-    if parent and MEMORY.used:
+    if parent and MEMORY.holds_any:
         _log.warning(
             "Process %d was forked from %d and limits its requests on its own from here on; set "
             "limit_storage='file:PATH' (or RESAYIL_LIMIT_STORAGE) so that both share one limit.",

@@ -54,6 +54,10 @@ class Slots(Protocol):
         """Free a place whose request was not sent."""
         ...
 
+    def used(self, identity: str, ago: float) -> None:
+        """Count a place from when its request went out, so many seconds ago."""
+        ...
+
     def close(self, seconds: float, *, refused: bool = True) -> None:
         """Let nothing out for some seconds; after a refusal the margin widens too."""
         ...
@@ -78,6 +82,9 @@ class NoLimit:
 
     def give_back(self, identity: str) -> None:
         """See `Slots.give_back`."""
+
+    def used(self, identity: str, ago: float) -> None:
+        """See `Slots.used`."""
 
     def close(self, seconds: float, *, refused: bool = True) -> None:
         """See `Slots.close`."""
@@ -196,6 +203,16 @@ class Keeper:
         except StoreError:
             _log.debug("A slot could not be given back; it counts as used.")
 
+    def used(self, quota: Quota, share: Quota, identity: str, ago: float) -> None:
+        """Count a place from when its request went out, wherever it is held."""
+        if self.down:
+            MEMORY.used(self.alone, share, identity, ago)
+            return
+        try:
+            self.store.used(self.name, quota, identity, ago)
+        except StoreError as error:
+            self.fail(share, error)
+
     def close(self, quota: Quota, share: Quota, seconds: float, *, refused: bool) -> None:
         """Let nothing out for some seconds, in the store and alone."""
         try:
@@ -254,6 +271,10 @@ class Limiter:
     def give_back(self, identity: str) -> None:
         """See `Slots.give_back`."""
         self._keeper.give_back(identity)
+
+    def used(self, identity: str, ago: float) -> None:
+        """See `Slots.used`."""
+        self._keeper.used(self.quota, self._share, identity, ago)
 
     def close(self, seconds: float, *, refused: bool = True) -> None:
         """See `Slots.close`."""

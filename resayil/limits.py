@@ -162,11 +162,20 @@ class Plan:
         if wait > 0:
             return Place(wait, self._ahead(entry, now))
         if -wait > quota.late:
-            self.entries.remove(entry)
-            entry.moment = now
-            self._insert(entry)
-            self._settle(quota, now)
+            self._move(quota, entry, now, now)
         return NOW
+
+    def used(self, quota: Quota, identity: str, now: float, ago: float) -> None:
+        """Count a place from when its request went out, so many seconds ago."""
+        entry = self.held.get(identity)
+        if entry is not None and now - ago > entry.moment:
+            self._move(quota, entry, now, now - ago)
+
+    def _move(self, quota: Quota, entry: Entry, now: float, moment: float) -> None:
+        self.entries.remove(entry)
+        entry.moment = moment
+        self._insert(entry)
+        self._settle(quota, now)
 
     def _insert(self, entry: Entry) -> None:
         self.entries.insert(bisect_right(self.entries, entry.moment, key=_moment), entry)

@@ -34,6 +34,7 @@ from resayil.effects import (
     Send,
     Settle,
     Sleep,
+    Used,
     Wait,
 )
 from resayil.errors import ResayilError, without_frames
@@ -59,13 +60,15 @@ class _Probe:
 
     def __init__(self, read_timeout: float) -> None:
         self.fresh = False
+        self.sent_at: float | None = None
         self._read_timeout = read_timeout
 
     def __call__(self, event: str, _info: object) -> None:
         if event == "connection.connect_tcp.started":
             self.fresh = True
         elif event == "http11.receive_response_headers.started":
-            head_due(time.monotonic() + self._read_timeout)
+            self.sent_at = time.monotonic()
+            head_due(self.sent_at + self._read_timeout)
 
     async def asynchronously(self, event: str, info: object) -> None:
         self(event, info)
@@ -118,8 +121,8 @@ def _request(
     )
 
 
-def _head(response: httpx.Response) -> Head:
-    return Head(response.status_code, dict(response.headers))
+def _head(response: httpx.Response, probe: _Probe) -> Head:
+    return Head(response.status_code, dict(response.headers), probe.sent_at)
 
 
 def _coded(response: httpx.Response) -> bool:
@@ -151,7 +154,7 @@ class SyncIO:
         # Undecoded bytes skip a layer of httpx that costs a tenth of a chunk.
         self._pieces = self._response.iter_bytes() if _coded(self._response) else self._response.iter_raw()
         self._set_due(math.inf)
-        return _head(self._response)
+        return _head(self._response, probe)
 
     def read(self, due: float) -> bytes | Failure | None:
         """The next bytes of the body, which are due at a monotonic time."""
@@ -221,7 +224,7 @@ def _perform(effect: Effect, io: SyncIO) -> object:
             time.sleep(effect.seconds)
         case Observe():
             io.slots.observe(effect.requests)
-        case Acquire() | GiveBack() | CloseWindow():
+        case Acquire() | GiveBack() | Used() | CloseWindow():
             return _settle(effect, io.slots)
         case Reserve() | Settle() | Enter():
             return _book(effect, io.books)
@@ -235,13 +238,15 @@ def _tell(wait: Wait, slots: Slots) -> None:
         slots.waits(wait.left, wait.queued)
 
 
-def _settle(effect: Acquire | GiveBack | CloseWindow, slots: Slots) -> object:
+def _settle(effect: Acquire | GiveBack | Used | CloseWindow, slots: Slots) -> object:
     """What the limiter says, perhaps after asking a store."""
     match effect:
         case Acquire():
             return slots.ask(effect.identity, effect.max_wait)
         case GiveBack():
             slots.give_back(effect.identity)
+        case Used():
+            slots.used(effect.identity, effect.ago)
         case CloseWindow():
             slots.close(effect.seconds, refused=effect.refused)
         case _:
@@ -249,7 +254,7 @@ def _settle(effect: Acquire | GiveBack | CloseWindow, slots: Slots) -> object:
     return None
 
 
-async def _asettle(effect: Acquire | GiveBack | CloseWindow, slots: Slots) -> object:
+async def _asettle(effect: Acquire | GiveBack | Used | CloseWindow, slots: Slots) -> object:
     """The same, in a thread where the store may block, and to its end although the call is cancelled.
 
     So a slot that is given back has been taken before.
@@ -313,7 +318,7 @@ class AsyncIO:
             return _failure(error, probe)
         response = self._response
         self._pieces = response.aiter_bytes() if _coded(response) else response.aiter_raw()
-        return _head(self._response)
+        return _head(self._response, probe)
 
     async def read(self, due: float) -> bytes | Failure | None:
         """The next bytes of the body, which are due at a monotonic time."""
@@ -385,7 +390,7 @@ async def _aperform(effect: Effect, io: AsyncIO) -> object:
             await asyncio.sleep(effect.seconds)
         case Observe():
             io.slots.observe(effect.requests)
-        case Acquire() | GiveBack() | CloseWindow():
+        case Acquire() | GiveBack() | Used() | CloseWindow():
             return await _asettle(effect, io.slots)
         case Reserve() | Settle() | Enter():
             return await _abook(effect, io.books)

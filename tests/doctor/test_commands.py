@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,12 @@ def test_usage_shows_table_and_bars(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         }
     ]
     assert len(json.loads(_run("usage", "--by", "model", "--days", "60", "--json").stdout)) == 2
+    ledger.note_balance(0.0, Decimal(1000))
+    ledger.note_balance(time.time(), Decimal("977.2499995"))
+    (row,) = json.loads(_run("usage", "--by", "model", "--json").stdout)
+    assert not row["estimated"]
+    assert Decimal(row["credits"]) == pytest.approx(Decimal("22.75"), abs=Decimal("0.01"))
+    assert "reconciled" in _run("usage").stdout
 
 
 def test_usage_without_a_ledger_says_how_to_begin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ from resayil import (
     Settings,
 )
 from resayil.calls import Calls
-from resayil.effects import Acquire, CloseWindow, GiveBack, Head, Observe, Send, Wait
+from resayil.effects import Acquire, CloseWindow, GiveBack, Head, Observe, Send, Used, Wait
 from resayil.limiters import Limiter, NoLimit, limiter_for, store_for
 from resayil.limits import NOW, Place, Refused
 from resayil.messages import ChatRequest, user
@@ -254,6 +254,23 @@ def test_an_answer_that_comes_late_is_asked_for_again() -> None:
     assert sum(isinstance(effect, Acquire) for effect in effects) == 3
     effects, _ = _drive({}, lambda effect, clock: outcome(effect, clock, iter(())))
     assert sum(isinstance(effect, Acquire) for effect in effects) == 5
+
+
+def test_a_request_that_went_out_late_is_reported() -> None:
+    """Connecting took two seconds: the slot counts from the end of them, as those behind it learn."""
+    for late, reported in ((2.0, [0.5]), (0.001, [])):
+
+        def outcome(effect: Any, clock: FakeClock, late: float = late) -> Any:
+            match effect:
+                case Acquire():
+                    return NOW
+                case Send():
+                    clock.now += late + 0.5
+                    return Head(200, {}, clock.now - 0.5)
+            return None
+
+        effects, _ = _drive({}, outcome)
+        assert [effect.ago for effect in effects if isinstance(effect, Used)] == pytest.approx(reported)
 
 
 def test_a_refusal_after_an_answer_raises_the_answer() -> None:

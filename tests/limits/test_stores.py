@@ -114,6 +114,18 @@ def test_a_closed_window_holds_everybody(store: Store) -> None:
     assert _wait(store.ask("fresh", TEN, "a", 9)) > 1.5
 
 
+def test_a_place_used_late_counts_from_then(store: Store) -> None:
+    """A request that went out later than at its moment holds those behind it back by as much."""
+    quota = Quota(1, 60.0, 0.0)
+    store.ask("k", quota, "a", 999)
+    store.ask("k", quota, "b", 999)
+    time.sleep(0.3)
+    store.used("k", quota, "a", 0.1)
+    store.used("k", quota, "unknown", 0.1)
+    store.used("none", quota, "a", 0.1)
+    assert _wait(store.ask("k", quota, "b", 999)) == pytest.approx(59.9, abs=0.08)
+
+
 def test_a_smaller_limit_holds_for_those_who_wait(store: Store) -> None:
     """When the service names a smaller limit, the queue of the larger one is ordered anew."""
     for n in range(6):
@@ -365,7 +377,7 @@ Step = tuple[str, int, float]
 
 def _steps() -> st.SearchStrategy[list[Step]]:
     one = st.tuples(
-        st.sampled_from(("ask", "ask", "ask", "again", "again", "give_back", "close", "full")),
+        st.sampled_from(("ask", "ask", "ask", "again", "again", "give_back", "used", "close", "full")),
         st.integers(0, 30),
         st.sampled_from((0.0, 0.001, 0.3, 1.0, 4.0, 11.0)),
     )
@@ -394,6 +406,9 @@ def test_the_lua_script_is_the_plan(
         if kind == "give_back":
             plan.give_back(name)
             pair.give_back("k", name)
+        elif kind == "used":
+            plan.used(rate, name, now, pause)
+            pair.used("k", rate, name, pause, now=now)
         elif kind in {"close", "full"}:
             plan.close(rate, now, pause, refused=kind == "close")
             pair.close("k", rate, pause, refused=kind == "close", now=now)
