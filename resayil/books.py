@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from resayil.credits import MICRO, Budget, Entry, micro
 from resayil.effects import Short
+from resayil.errors import ConfigurationError
 from resayil.ledger import Ledger
 from resayil.limit_stores import MEMORY, BudgetStore, StoreError
 from resayil.limiters import scope_of, store_for
@@ -60,8 +61,8 @@ class Books:
         self._store: BudgetStore = store_for(settings.limit_storage) if settings.budgets else MEMORY
         self._scope = hashlib.sha256(scope_of(settings).encode()).hexdigest()[:32]
         self._client = secrets.token_hex(8)
-        self._ledger = Ledger(settings.ledger) if settings.ledger else None
-        self._gone = False
+        self._ledger = Ledger(settings.ledger).checked() if settings.ledger else None
+        self._gone = self._unwritten = False
         self._lock = threading.Lock()
         self.blocking = bool(settings.ledger) or self._store.blocking
 
@@ -120,9 +121,15 @@ class Books:
             self._tell(error)
 
     def enter(self, entry: Entry) -> None:
-        """See `Bookkeeping.enter`."""
-        if self._ledger is not None:
+        """See `Bookkeeping.enter`; a ledger that cannot be written costs nobody an answer that is paid for."""
+        if self._ledger is None:
+            return
+        try:
             self._ledger.enter(entry)
+        except ConfigurationError as error:
+            first, self._unwritten = not self._unwritten, True
+            if first:
+                _log.warning("A call was not written down, nor may others be. %s", error)
 
     def spent(self) -> dict[str, Decimal]:
         """Credits spent of each budget by its name, those set aside included.

@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from resayil.credits import MICRO, Entry, micro
 from resayil.errors import ConfigurationError
@@ -85,6 +85,16 @@ class Ledger:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path).expanduser()
+
+    def checked(self) -> Self:
+        """The ledger, once its folder is known to be there.
+
+        Raises:
+            ConfigurationError: it is not.
+        """
+        if not self.path.absolute().parent.is_dir():
+            raise ConfigurationError(f"ledger: there is no folder {str(self.path.absolute().parent)!r}.")
+        return self
 
     @contextmanager
     def _open(self) -> Generator[sqlite3.Connection]:

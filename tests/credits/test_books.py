@@ -193,6 +193,20 @@ def test_a_killed_writer_harms_nobody(tmp_path: Path) -> None:
         Ledger(tmp_path / "none" / "l.db").enter(Entry(2.0, "m", 1, 1, 2, estimated=False))
 
 
+def test_a_ledger_that_cannot_be_written_costs_no_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A missing folder is told at construction; a file that breaks later is one warning, and the answer comes."""
+    with pytest.raises(ConfigurationError, match="no folder"):
+        _client(Emulator(), ledger=str(tmp_path / "none" / "l.db"))
+    client = _client(Emulator(), ledger=str(tmp_path / "l.db"))
+    (tmp_path / "l.db").write_text("no database, but long enough to be looked at as if it were one " * 40)
+    with caplog.at_level(logging.WARNING, "resayil"):
+        assert client.chat(MODEL, "س").text
+        assert list(client.stream(MODEL, "س"))
+    assert sum("not written down" in record.message for record in caplog.records) == 1
+
+
 def test_estimates_are_reconciled_with_balances(tmp_path: Path) -> None:
     """Between two balances the ledger tells what was charged for each estimated credit."""
     ledger = Ledger(tmp_path / "l.db")
