@@ -121,7 +121,7 @@ class Books:
             self._tell(error)
 
     def enter(self, entry: Entry) -> None:
-        """See `Bookkeeping.enter`; a ledger that cannot be written costs nobody an answer that is paid for."""
+        """See `Bookkeeping.enter`; a ledger that cannot be written costs nobody a paid answer."""
         if self._ledger is None:
             return
         try:
