@@ -9,7 +9,7 @@ import pytest
 from faults.judge import Verdict, judge
 from faults.run import Run, perform
 
-AHEAD = 8
+AHEAD = 12
 """Runs at once."""
 
 

@@ -211,8 +211,9 @@ class LangChainChat(Peer):
 
     def call(self, client: Any, ask: Ask, heard: Heard) -> Any:
         """A whole answer."""
-        note_message(offering(client, ask).invoke(ask.prompt), heard)
-        heard.usage = None
+        message = offering(client, ask).invoke(ask.prompt)
+        note_message(message, heard)
+        heard.usage = message.usage_metadata["total_tokens"] if message.usage_metadata else None
 
     def close(self, client: Any) -> Any:
         """Let go of the model."""

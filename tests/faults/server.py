@@ -70,7 +70,7 @@ class Seen:
         head: Request line and headers, as bytes.
         body: The body, as bytes.
         at: Monotonic time at which its last byte had come.
-        answered: Monotonic time at which the last byte of its reply was given to the socket.
+        answered: Monotonic time just before the last step of its reply, which no client can have seen.
     """
 
     link: int
@@ -167,11 +167,9 @@ class _Link(asyncio.Protocol):
             async for seen in self._requests():
                 log.requests.append(seen)
                 log.busy.add(self._number)
-                try:
-                    for step in self._server.next_play(seen):
-                        await self._perform(step, transport)
-                finally:
+                for step in self._server.next_play(seen):
                     seen.answered = time.monotonic()
+                    await self._perform(step, transport)
                 log.busy.discard(self._number)
 
     async def _requests(self) -> AsyncIterator[Seen]:
