@@ -263,8 +263,9 @@ async def test_p08_an_exhausted_async_pool_is_told_from_a_slow_server(endless: F
 
 
 INTERRUPTED = """
-import sys
+import signal
 from resayil import Client
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins without it
 stream = Client({key!r}, {url!r}).stream("m", "?")
 try:
     for event in stream:
@@ -285,7 +286,10 @@ def test_p09_control_c_ends_a_waiting_stream(endless: FaultServer) -> None:
         time.sleep(0.3)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=5)
+        try:
+            out, err = process.communicate(timeout=5)
+        finally:
+            process.kill()
         assert time.monotonic() - began < 1.5
     assert out.endswith("interrupted\n")
     assert err == ""
