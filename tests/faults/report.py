@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from faults.outcome import KEY
 from faults.run import Run
 
 ROOT = Path(__file__).parents[2]
@@ -146,7 +147,8 @@ def _failures(results: Sequence[Result]) -> list[str]:
 
 def _shown(text: str) -> str:
     """Text that stays in its cell, without numbers that change from run to run."""
-    clean = "".join(char if char.isprintable() else " " for char in text)[:240]
+    hidden = text.replace(KEY, "<the key>")
+    clean = "".join(char if char.isprintable() else " " for char in hidden)[:240]
     return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", clean).replace("|", "\\|")
 
 
