@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import httpx
@@ -67,7 +67,7 @@ class Call:
     model: str
     messages: tuple[Message, ...]
     options: dict[str, Any]
-    settings: dict[str, Any]
+    settings: dict[str, Any] = field(repr=False)  # it holds the key
     price: CreditPrice
     said: tuple[str, ...] = ()
 
