@@ -39,7 +39,11 @@ def main() -> None:
     medians = {name: statistics.median(values) for name, values in figures.items()}
     machine = f"Python {platform.python_version()}, httpx {version('httpx')}, {platform.machine()}"
     if given.json:
-        print(json.dumps({"machine": machine, "chunks": given.chunks, "us_per_chunk": figures}, ensure_ascii=False))
+        print(
+            json.dumps(
+                {"machine": machine, "chunks": given.chunks, "us_per_chunk": figures}, ensure_ascii=False
+            )
+        )
         return
     print(f"CPU per streamed chunk, {given.chunks} chunks, median of {given.rounds} rounds; {machine}\n")
     for name, values in figures.items():
