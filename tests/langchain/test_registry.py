@@ -27,10 +27,18 @@ def _as_it_was() -> Iterator[None]:
 
 def test_nothing_is_registered_by_an_import() -> None:
     """Without `register` the installed version of LangChain does not know the provider."""
-    with pytest.raises(ValueError, match="resayil"):
-        init_chat_model("resayil:deepseek-v4-flash")
-    with pytest.raises(ValueError, match="resayil"):
-        init_chat_model("deepseek-v4-flash", model_provider="resayil")
+    program = (
+        "import langchain_resayil\n"
+        "from langchain.chat_models import init_chat_model\n"
+        "for asked in ({'model': 'resayil:mistral'}, {'model': 'mistral', 'model_provider': 'resayil'}):\n"
+        "    try:\n"
+        "        init_chat_model(**asked)\n"
+        "    except ValueError as error:\n"
+        "        print('resayil' in str(error))"
+    )
+    # A process of its own: any earlier test may have asked for the registration.
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ran.stdout.split() == ["True", "True"], ran.stderr
 
 
 def test_both_forms_make_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
