@@ -14,7 +14,7 @@ from typing import Any
 from resayil.adapt import Style
 from resayil.capabilities import Capability
 from resayil.config import DEFAULT_BASE_URL, Settings
-from resayil.doctor_checks import CHECKS, Check
+from resayil.doctor_checks import CHECKS, Check, Line
 from resayil.doctor_patient import Patient, Row, hint_of
 from resayil.errors import (
     APIConnectionError,
@@ -69,9 +69,49 @@ class Report:
         return asdict(self)
 
 
-BASE_URL_CHECK = "base URL"
-_BASE_DOCUMENTED = "three families: llmapi…/v1, llm…/v1, llm…/api/v1"
-_BASE_DOES = "normalises any form; refuses the WhatsApp gateway"
+ADDRESS = Line(
+    "base URL",
+    "three families: llmapi…/v1, llm…/v1, llm…/api/v1",
+    "normalises any form; refuses the WhatsApp gateway",
+    1,
+    0,
+)
+"""The table's first row, for each of three addresses at most."""
+
+_LINES: tuple[Line, ...] = (ADDRESS, ADDRESS, ADDRESS, *CHECKS)
+
+
+@dataclass(slots=True)
+class Spending:
+    """What may be spent, and who is asked for more, once.
+
+    Attributes:
+        requests: Requests in all.
+        tokens: Tokens in all, about.
+        allow: Asked whether more may be spent, with the reason.
+        lifted: What was answered; ``None`` before anybody was asked.
+    """
+
+    requests: int
+    tokens: int
+    allow: Callable[[str], bool]
+    lifted: bool | None = None
+
+    def allows(self, patient: Patient, line: Line) -> bool:
+        """Whether a row may be looked at: within the bounds, or by leave for all that follows."""
+        few = not line.requests or patient.requests + line.requests <= self.requests
+        if few and (not line.tokens or patient.tokens + line.tokens <= self.tokens):
+            return True
+        if self.lifted is None:
+            rest = _LINES[_LINES.index(line) :]
+            requests, tokens = sum(one.requests for one in rest), sum(one.tokens for one in rest)
+            self.lifted = self.allow(f"From {line.name} on: up to {requests} requests, about {tokens} tokens")
+        return self.lifted
+
+    @property
+    def refusal(self) -> str:
+        """Why something was not looked at."""
+        return f"it would take more than {self.requests} requests or {self.tokens} tokens"
 
 
 def families(base_url: str, origin: str) -> Iterator[str]:
@@ -112,23 +152,26 @@ def examine(
         settings: See `Settings`.
     """
     given = {"max_retries": 0, "deadline": 90.0, **settings}
-    tell(BASE_URL_CHECK)
+    tell(ADDRESS.name)
     try:
         loaded = Settings.load(api_key=api_key, base_url=base_url, **given)
         first = Patient(loaded, transport, on_wait, model=model or "", slow=slow)
     except ConfigurationError as error:
-        row = Row(BASE_URL_CHECK, _BASE_DOCUMENTED, "not usable", _BASE_DOES, "failed", error.message)
-        return Report(base_url or "", rows=[row, *(_skipped(check, "") for check in CHECKS)])
+        row = ADDRESS.row("not usable", "failed", error.message)
+        return Report(
+            base_url or "", rows=[row, *(check.row("not looked at", "skipped") for check in CHECKS)]
+        )
 
     def at(url: str) -> Patient:
         return Patient(
             loaded.model_copy(update={"base_url": url}), transport, on_wait, model=model or "", slow=slow
         )
 
-    patient, row = _found(first, at)
+    spending = Spending(max_requests, max_tokens, allow)
+    patient, row = _found(first, at, spending)
     report = Report(patient.settings.base_url, rows=[row])
     try:
-        _look(patient, report, (max_requests, max_tokens), allow, tell)
+        _look(patient, report, spending, tell)
     finally:
         first.close()
         patient.close()
@@ -137,37 +180,44 @@ def examine(
     return report
 
 
-def _found(patient: Patient, at: Callable[[str], Patient]) -> tuple[Patient, Row]:
+def _found(patient: Patient, at: Callable[[str], Patient], spending: Spending) -> tuple[Patient, Row]:
     """The patient at the address that answers, and the base URL's row."""
-    failure, url = _answers(patient), patient.settings.base_url
+    url = patient.settings.base_url
+    if not spending.allows(patient, ADDRESS):
+        return patient, ADDRESS.row(spending.refusal, "skipped")
+    failure = _answers(patient)
     if failure is None:
-        return patient, Row(BASE_URL_CHECK, _BASE_DOCUMENTED, f"{url} answers", _BASE_DOES, "ok")
+        return patient, ADDRESS.row(f"{url} answers", "ok")
     if not isinstance(failure, APIConnectionError) or failure.phase != "certificate":
         for other in families(url, patient.settings.origin):
+            if not spending.allows(patient, ADDRESS):
+                break
             elsewhere = at(other)
+            elsewhere.requests = patient.requests
             found = _answers(elsewhere) is None
-            patient.requests += elsewhere.requests
+            patient.requests = elsewhere.requests
             if found:
-                elsewhere.requests = patient.requests
                 said = (
                     f"{url} does not answer ({failure.status_code or type(failure).__name__}), {other} does"
                 )
                 hint = f"Set RESAYIL_BASE_URL={other}"
-                return elsewhere, Row(BASE_URL_CHECK, _BASE_DOCUMENTED, said, _BASE_DOES, "failed", hint)
+                return elsewhere, ADDRESS.row(said, "failed", hint)
             elsewhere.close()
     said = f"{url}: {failure.message}"
-    return patient, Row(BASE_URL_CHECK, _BASE_DOCUMENTED, said, _BASE_DOES, "failed", hint_of(failure))
+    return patient, ADDRESS.row(said, "failed", hint_of(failure))
 
 
 def _answers(patient: Patient) -> ResayilError | None:
     """``None`` where the API answers, be it with a refusal of the key; else why not."""
+    patient.allowed = patient.requests + 1
     try:
         patient.listed = patient.perform(patient.calls.models(include_inactive=True), patient.tap())
     except (AuthenticationError, PermissionDeniedError, InsufficientCreditsError, RateLimitError) as error:
-        patient.refusal = error
+        patient.refusal, patient.answers = error, True
         return None
     except ResayilError as error:
         return error
+    patient.answers = True
     if not patient.model:
         usable = [info for info in patient.listed if info.is_active is not False]
         chat = [info for info in usable if info.category in {"chat", None}]
@@ -175,35 +225,31 @@ def _answers(patient: Patient) -> ResayilError | None:
     return None
 
 
-def _look(
-    patient: Patient,
-    report: Report,
-    bounds: tuple[int, int],
-    allow: Callable[[str], bool],
-    tell: Callable[[str], None],
-) -> None:
+def _look(patient: Patient, report: Report, spending: Spending, tell: Callable[[str], None]) -> None:
     """Go through the table, within so many requests and tokens."""
-    max_requests, max_tokens = bounds
-    lost = "" if patient.refusal or patient.listed else "nothing answers there"
+    lost = "" if patient.answers else "nothing answers there" if patient.requests else spending.refusal
     for check in CHECKS:
-        if lost:
-            report.rows.append(_skipped(check, lost))
+        if why := lost or (_unpaid(patient) if check.tokens else ""):
+            report.rows.append(check.row(why, "skipped"))
             continue
-        more = patient.requests + check.requests > max_requests or patient.tokens + check.tokens > max_tokens
-        if more and not allow(
-            f"{check.name}: up to {check.requests} requests and {check.tokens} tokens more"
-        ):
-            report.rows.append(
-                _skipped(check, f"it would take more than {max_requests} requests or {max_tokens} tokens")
-            )
+        if not spending.allows(patient, check):
+            report.rows.append(check.row(spending.refusal, "skipped"))
             continue
         tell(check.name)
+        patient.allowed = patient.requests + check.requests
         row = _row(check, patient)
         report.rows.append(row)
         if check.name == "key" and row.status == "failed":
             lost = "the key is refused"
     if patient.model:
         _conclude(patient, report)
+
+
+def _unpaid(patient: Patient) -> str:
+    """Why nothing can be generated, if so."""
+    if patient.broke:
+        return "no credits are left"
+    return "" if patient.model or patient.refusal else "the list names no model; name one: --model"
 
 
 def _conclude(patient: Patient, report: Report) -> None:
@@ -221,12 +267,9 @@ def _row(check: Check, patient: Patient) -> Row:
     try:
         observed, status, hint = check.probe(patient)
     except ResayilError as error:
-        return Row(check.name, check.documented, error.message, check.does, "failed", hint_of(error))
-    return Row(check.name, check.documented, observed, check.does, status, hint)
-
-
-def _skipped(check: Check, reason: str) -> Row:
-    return Row(check.name, check.documented, reason or "not looked at", check.does, "skipped")
+        patient.broke = patient.broke or isinstance(error, InsufficientCreditsError)
+        return check.row(error.message, "failed", hint_of(error))
+    return check.row(observed, status, hint)
 
 
 def _clean(row: Row, secret: str) -> Row:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from resayil.client import ChatStream
-from resayil.doctor_patient import Patient, Status
-from resayil.errors import APIStatusError, NotFoundError, ResayilError, UnsupportedError
+from resayil.doctor_patient import Patient, Row, Status
+from resayil.errors import BadRequestError, NotFoundError, ResayilError, UnsupportedError
 from resayil.events import StreamEvent
 from resayil.images import ImagePart, image_from_bytes
 from resayil.jsontext import loads
@@ -53,7 +53,7 @@ Probe = Callable[[Patient], tuple[str, Status, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Line:
     """One row of the table before it is looked at.
 
     Attributes:
@@ -62,7 +62,6 @@ class Check:
         does: What the client does about it, whatever is found.
         requests: Requests that it takes at most.
         tokens: Tokens that they cost, about.
-        probe: How it is looked at.
     """
 
     name: str
@@ -70,6 +69,16 @@ class Check:
     does: str
     requests: int
     tokens: int
+
+    def row(self, observed: str, status: Status, hint: str = "") -> Row:
+        """The row with what was found."""
+        return Row(self.name, self.documented, observed, self.does, status, hint)
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Line):
+    """A row and how it is looked at."""
+
     probe: Probe
 
 
@@ -160,12 +169,12 @@ def _vision(patient: Patient) -> tuple[str, Status, str]:
         for info in patient.listed
         if sees(info.id, patient.calls.learned.catalogue) and info.is_active is not False
     ]
-    if not known:
+    model = patient.settings.vision_model or (known[0] if known else None)
+    if model is None:
         return "no listed model is said to see", "skipped", "Name one: --vision-model."
-    model = known[0]
     try:
         response = patient.chat([user("One word: what is this?", _picture())], model=model)
-    except (APIStatusError, UnsupportedError) as error:
+    except (BadRequestError, UnsupportedError) as error:
         patient.vision[model] = False
         return (
             f"{model} refused a picture: {error.message}",
@@ -189,10 +198,11 @@ def _schema(patient: Patient) -> tuple[str, Status, str]:
     if isinstance(found, dict) and isinstance(found.get("city"), str):
         return f"kept to the schema{_adapted(response)}", "ok", ""
     patient.json_by = "call" if patient.calls_tools else "mode"
+    method = "function_calling" if patient.calls_tools else "json_mode"
     return (
         "the schema is ignored",
         "note",
-        "Use with_structured_output(method='function_calling'), or another model.",
+        f"Use with_structured_output(method={method!r}), or another model.",
     )
 
 

@@ -20,6 +20,7 @@ from resayil.errors import (
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
+    RequestError,
     ResayilError,
     UnexpectedContentError,
 )
@@ -62,8 +63,20 @@ class Tap(SyncIO):
     body = b""
     first = math.inf
 
+    def __init__(self, pool: SyncPool, allowed: int) -> None:
+        super().__init__(pool)
+        self._allowed = allowed
+
     def send(self, send: Send) -> Head | Failure:
-        """Send, counting."""
+        """Send, counting.
+
+        Raises:
+            RequestError: more would be sent than this check had named.
+        """
+        if self.requests == self._allowed:
+            raise RequestError(
+                f"After {self._allowed} requests it was not understood yet; no more were sent."
+            )
         self.requests += 1
         self.body, self._began = b"", time.monotonic()
         outcome = super().send(send)
@@ -98,7 +111,7 @@ class Patient:
         self._pool = SyncPool(settings, transport, limiter_for(settings, on_wait), Books(settings))
         self.model = model
         self.slow = slow
-        self.requests = 0
+        self.requests = self.allowed = 0
         self.tokens = 0
         self.listed: list[ModelInfo] = []
         self.headers: Mapping[str, str] = {}
@@ -106,10 +119,11 @@ class Patient:
         self.vision: dict[str, bool] = {}
         self.refusal: ResayilError | None = None
         self.calls_tools = True
+        self.answers = self.broke = False
 
     def tap(self) -> Tap:
-        """An exchange to look into."""
-        return Tap(self._pool)
+        """An exchange to look into, of as many requests as are still allowed."""
+        return Tap(self._pool, self.allowed - self.requests)
 
     def close(self) -> None:
         """Close all connections."""

@@ -23,6 +23,9 @@ _MARKS = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "failed": "[red]faile
 def doctor(
     base_url: Annotated[str | None, typer.Option(help="The service's address.")] = None,
     model: Annotated[str | None, typer.Option(help="Model to ask; the list's first by default.")] = None,
+    vision_model: Annotated[
+        str | None, typer.Option(help="Model to show a picture; the first that sees by default.")
+    ] = None,
     max_requests: Annotated[int, typer.Option(help="Requests that may be sent.", min=0)] = MAX_REQUESTS,
     max_tokens: Annotated[int, typer.Option(help="Tokens that may be spent, about.", min=0)] = MAX_TOKENS,
     capabilities: Annotated[
@@ -46,6 +49,7 @@ def doctor(
         found = examine(
             base_url=base_url,
             model=model,
+            vision_model=vision_model,
             max_requests=max_requests,
             max_tokens=max_tokens,
             allow=lambda more: yes or (asks and typer.confirm(f"Spend more? {more}")),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from core.support import MODEL, Scripted, answer, client_of, json_reply, png
-from doctor.test_doctor import KEY, _emulator, _examined
+from doctor.servers import KEY, emulator, examined
 
 from resayil import Client, ConfigurationError, ImagePart, ToolCallPart, assistant, tool_result, user
 from resayil.adapt import Style
@@ -28,15 +28,15 @@ def _written(
 
 def test_what_the_doctor_found_spares_the_first_refusal(tmp_path: Path) -> None:
     """A client that reads the file sends the style that is understood at once."""
-    emulator = _emulator(profile="march-2026")
-    report = _examined(emulator)
+    made = emulator(profile="march-2026")
+    report = examined(made)
     path = tmp_path / "capabilities.json"
     write_capabilities(path, report.base_url, report.capabilities)
-    before = len(emulator.requests)
-    given: dict[str, Any] = {"transport": emulator.transport(), "capabilities": str(path)}
-    with Client(KEY, emulator.base_url, **given) as client:
+    before = len(made.requests)
+    given: dict[str, Any] = {"transport": made.transport(), "capabilities": str(path)}
+    with Client(KEY, made.base_url, **given) as client:
         response = client.chat(report.model, TURNS)
-    assert len(emulator.requests) == before + 1
+    assert len(made.requests) == before + 1
     assert any("plain text" in said for said in response.adaptations)
     assert KEY.encode() not in path.read_bytes()
 

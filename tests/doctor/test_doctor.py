@@ -3,223 +3,75 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import re
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
-from core.support import Scripted, Told
-from faults.certificate import untrusted
+from core.support import Scripted, Told, answer, json_reply
+from doctor.servers import KEY, SERVERS, WRONG_KEY, emulator, examined
+from doctor.table import HEALTHY, ROWS, SAID
+from typer.testing import CliRunner
 
-from resayil.doctor import Report, examine, families
-from resayil.doctor_checks import CHECKS
-from resayil.emulator import Emulator
+from resayil.capabilities import write_capabilities
+from resayil.cli.app import app
+from resayil.doctor import MAX_REQUESTS, MAX_TOKENS, Report, examine, families
+from resayil.doctor_patient import Row
 from resayil.jsontext import dumps
 
-KEY = "sk-doctor-canary-5511aa77"
-NAMES = ["base URL", *(check.name for check in CHECKS)]
+
+def _row(report: Report, name: str) -> Row:
+    return next(row for row in report.rows if row.name == name)
 
 
-def _emulator(*oddities: str, profile: str = "documented", credits: int = 10_000) -> Emulator:  # noqa: A002 - the emulator's word
-    emulator = Emulator(profile, oddities)
-    emulator.add_key(KEY, plan="enterprise", credits=credits)
-    return emulator
+def _wrong(report: Report, expected: str) -> list[str]:
+    """Rows that do not read as they must."""
+    return [
+        f"{row.name}: {row.status} {row.observed!r} {row.hint!r}, not {found}"
+        for row in report.rows
+        if (found := ROWS[expected][row.name])
+        and not (
+            row.status == found.status
+            and re.fullmatch(found.observed, row.observed, re.DOTALL)
+            and re.fullmatch(found.hint, row.hint, re.DOTALL)
+        )
+    ]
 
 
-def _examined(emulator: Emulator, **given: Any) -> Report:
-    base_url = given.pop("base_url", emulator.base_url)
-    return examine(given.pop("api_key", KEY), base_url, transport=emulator.transport(), **given)
+@pytest.mark.parametrize("name", SERVERS)
+def test_each_row_of_the_table(name: str) -> None:
+    """Both profiles and ten broken servers: status, observation and hint of every row are the table's."""
+    with SERVERS[name]() as given:
+        report = examine(**given)
+    assert [row.name for row in report.rows] == list(HEALTHY)
+    assert _wrong(report, name) == []
+    for row in report.rows:
+        documented, does = SAID[row.name]
+        assert documented in row.documented
+        assert does in row.does
+        assert row.hint or row.status != "failed"
+    assert report.healthy is not any(found.status == "failed" for found in ROWS[name].values())
 
 
-def _rows(report: Report) -> dict[str, str]:
-    return {row.name: row.status for row in report.rows}
-
-
-def test_the_documented_service_is_healthy() -> None:
-    """Every row is looked at, and as documented; the limit's headers are read."""
-    report = _examined(_emulator())
-    statuses = _rows(report)
-    assert list(statuses) == NAMES
-    assert {name for name, status in statuses.items() if status != "ok"} <= {"clock"}
-    assert report.healthy
-    limit = next(row for row in report.rows if row.name == "rate limit")
-    assert "limit 60" in limit.observed
-
-
-def test_the_march_server_is_understood() -> None:
-    """What that server does otherwise is named, row by row, with what the client does about it."""
-    report = _examined(_emulator(profile="march-2026"))
-    found = {row.name: (row.status, row.observed) for row in report.rows}
-    assert found["stream"][0] == "note"
-    assert "no usage" in found["stream"][1]
-    assert "last delta is []" in found["stream"][1]
-    assert found["tools"] == ("note", "tools are ignored without a word")
-    assert found["tool results"] == ("note", "refused natively, understood as plain text")
-    assert found["vision"][0] == "failed"
-    assert found["JSON schema"] == ("note", "the schema is ignored")
-    assert found["messages"] == ("note", "there is none")
-    assert found["count_tokens"] == ("note", "the service does not count")
-    assert found["rate limit"] == ("note", "no headers until a 429")
-    for name in ("base URL", "key", "models", "chat", "billing"):
-        assert found[name][0] == "ok", found[name]
-
-
-def test_the_costs_are_the_emulators_own_count() -> None:
-    """Requests and tokens are told as the emulator saw them, within the stated bounds."""
-    emulator = _emulator()
-    report = _examined(emulator)
-    assert report.requests == len(emulator.requests) <= 20
-    assert report.tokens == sum(record.tokens or 0 for record in emulator.requests) <= 4_000
-
-
-@pytest.mark.parametrize("bound", [1, 3, 6, 9])
-def test_it_never_sends_more_than_allowed(bound: int) -> None:
-    """The bound holds, what does not fit is skipped, and only permission lifts it."""
-    emulator = _emulator()
-    report = _examined(emulator, max_requests=bound)
-    assert len(emulator.requests) <= bound
-    assert any(row.status == "skipped" and "more than" in row.observed for row in report.rows)
-    asked: list[str] = []
-    more = _examined(_emulator(), max_requests=bound, allow=lambda why: asked.append(why) or True)
-    assert asked
-    assert not any(row.status == "skipped" for row in more.rows)
-    cheap = _examined(_emulator(), max_tokens=150)
-    assert cheap.tokens <= 150
-
-
-# Ten broken servers
-
-
-@dataclass(frozen=True)
-class Broken:
-    """A server, and what the doctor must say of it: status and words of rows, and a hint."""
-
-    make: Callable[[], Any]
-    rows: dict[str, tuple[str, str]]
-    hint: str
-    given: dict[str, Any] = field(default_factory=dict)
-    base_url: str = "https://emulator.test/v1"
-    key: str = KEY
-
-
-def _spoiled(*faults: tuple[Any, dict[str, Any]]) -> Callable[[], Any]:
-    def make() -> Any:
-        emulator = _emulator()
-        for kind, more in faults:
-            emulator.fault(kind, **more)
-        return emulator.transport()
-
-    return make
-
-
-PAGE = Told(200, {"content-type": "text/html"}, (b"<!doctype html><html>Sign in</html>",))
-BROKEN = {
-    "wrong path": Broken(
-        lambda: _emulator().transport(),
-        {"base URL": ("failed", "https://emulator.test/v1 does"), "chat": ("ok", "answered")},
-        "Set RESAYIL_BASE_URL=https://emulator.test/v1",
-        base_url="https://emulator.test/wrong/place",
-    ),
-    "a page": Broken(
-        lambda: Scripted(PAGE),
-        {"base URL": ("failed", "text/html"), "chat": ("skipped", "nothing answers")},
-        "a proxy or login page",
-    ),
-    "no stream": Broken(
-        lambda: _emulator("empty-stream").transport(),
-        {"stream": ("failed", "without a single event"), "chat": ("ok", "answered")},
-        "Streams are broken there",
-    ),
-    "no usage": Broken(
-        lambda: _emulator("no-stream-usage").transport(),
-        {"stream": ("note", "no usage"), "chat": ("ok", "tokens")},
-        "the client copes",
-    ),
-    "no vision": Broken(
-        lambda: _emulator("content-array-422").transport(),
-        {"vision": ("failed", "refused a picture"), "chat": ("ok", "answered")},
-        "which model takes images",
-    ),
-    "401": Broken(
-        lambda: _emulator().transport(),
-        {"base URL": ("ok", "answers"), "key": ("failed", "401"), "chat": ("skipped", "key is refused")},
-        "Make a new key",
-        key="sk-a-wrong-key-998877",
-    ),
-    "402": Broken(
-        lambda: _emulator(credits=0).transport(),
-        {"key": ("ok", "accepted"), "chat": ("failed", "402"), "billing": ("ok", "0 credits")},
-        "Buy credits",
-    ),
-    "slow": Broken(
-        _spoiled(("stall", {"seconds": 0.4, "times": 2, "path": "chat/completions"})),
-        {"stream": ("note", "first event after 0.4 s")},
-        "slow to begin",
-        {"slow": 0.2},
-    ),
-    "WhatsApp": Broken(
-        lambda: Scripted(PAGE),
-        {"base URL": ("failed", "not usable"), "key": ("skipped", "")},
-        "WhatsApp gateway",
-        base_url="https://api.resayil.io/v1",
-    ),
-}
-
-
-def _assert_found(report: Report, broken: Broken) -> None:
-    found = {row.name: row for row in report.rows}
-    assert list(found) == NAMES
-    for name, (status, words) in broken.rows.items():
-        assert found[name].status == status, found[name]
-        assert words in found[name].observed, found[name]
-    assert any(broken.hint in row.hint for row in report.rows)
-    for secret in (KEY, broken.key):
-        assert secret not in dumps(report.told())
-    assert all(row.hint for row in report.rows if row.status == "failed")
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_server(name: str) -> None:
-    """What is broken is named in its row, with a hint; the other rows still say what they can."""
-    broken = BROKEN[name]
-    report = examine(broken.key, broken.base_url, transport=broken.make(), **broken.given)
-    _assert_found(report, broken)
-
-
-@contextmanager
-def _dead_tls() -> Iterator[str]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    context = untrusted()
-
-    def serve() -> None:
-        while True:
-            try:
-                found, _ = listener.accept()
-            except OSError:
-                return
-            with found:
-                try:
-                    context.wrap_socket(found, server_side=True).close()
-                except OSError:
-                    continue
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    yield f"https://127.0.0.1:{listener.getsockname()[1]}/v1"
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join()
-
-
-def test_a_certificate_that_nobody_trusts() -> None:
-    """The tenth broken server: nothing is sent, and the certificate is named."""
-    with _dead_tls() as url:
-        report = examine(KEY, url)
-    rows = {"base URL": ("failed", "certificate"), "chat": ("skipped", "nothing answers")}
-    _assert_found(report, Broken(lambda: None, rows, "certificate is not trusted"))
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_key_is_nowhere(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every server: not in the table, nor in JSON, report or capabilities; exit code 1 where it failed."""
+    report, capabilities = tmp_path / "report.json", tmp_path / "capabilities.json"
+    failed = any(found.status == "failed" for found in ROWS[name].values())
+    for more in ([], ["--json"]):
+        with SERVERS[name]() as given:
+            monkeypatch.setenv("LLM_RESAYIL_API_KEY", given["api_key"])
+            fixed = {key: given[key] for key in given.keys() - {"api_key", "base_url"}}
+            monkeypatch.setattr("resayil.cli.doctor.examine", partial(examine, **fixed))
+            files = ["--report", str(report), "--capabilities", str(capabilities)]
+            result = CliRunner().invoke(app, ["doctor", "--base-url", given["base_url"], *files, *more])
+        assert result.exit_code == int(failed), result.output
+        written = [path.read_text("utf-8") for path in tmp_path.iterdir()]
+        assert [row["name"] for row in json.loads(report.read_text("utf-8"))["rows"]] == list(HEALTHY)
+        for text in (result.stdout, result.stderr, *written):
+            assert KEY not in text
+            assert WRONG_KEY not in text
 
 
 def test_the_key_is_shown_nowhere_although_the_server_echoes_it() -> None:
@@ -228,6 +80,88 @@ def test_the_key_is_shown_nowhere_although_the_server_echoes_it() -> None:
     report = examine(KEY, "https://example.com", transport=Scripted(Told(401, {}, (told,))))
     assert KEY not in dumps(report.told())
     assert "bad key" in dumps(report.told())
+
+
+def test_the_costs_are_the_emulators_own_count() -> None:
+    """Requests and tokens are told as the emulator saw them."""
+    made = emulator()
+    report = examined(made)
+    assert report.requests == len(made.requests)
+    assert report.tokens == sum(record.tokens or 0 for record in made.requests) > 0
+
+
+@pytest.mark.parametrize("profile", ["documented", "march-2026"])
+@pytest.mark.parametrize("bound", [0, 1, 2, 3, 6, 9, MAX_REQUESTS])
+def test_it_never_sends_more_than_allowed(bound: int, profile: str) -> None:
+    """By the emulator's count, at the right address and at a wrong one; what does not fit is skipped."""
+    for path in ("/v1", "/wrong/place"):
+        made = emulator(profile=profile)
+        url = made.base_url.removesuffix("/v1") + path
+        report = examine(KEY, url, transport=made.transport(), max_requests=bound)
+        assert report.requests == len(made.requests) <= bound
+        assert sum(record.tokens or 0 for record in made.requests) <= MAX_TOKENS
+        if bound < 10:
+            assert any(row.status == "skipped" for row in report.rows)
+        if 1 < bound < 10:
+            assert any("more than" in row.observed for row in report.rows)
+
+
+def test_it_never_spends_more_tokens_than_allowed() -> None:
+    """By the emulator's count: a check that might cross the bound is not made."""
+    for bound in (0, 99, 150, 400, 900):
+        made = emulator()
+        report = examined(made, max_tokens=bound)
+        assert sum(record.tokens or 0 for record in made.requests) <= bound
+        assert _row(report, "billing").status == "ok"
+
+
+def test_more_is_spent_where_it_is_allowed() -> None:
+    """Whoever is asked learns what would be spent, and for what."""
+    for bounds in ({"max_requests": 3}, {"max_tokens": 0}):
+        asked: list[str] = []
+        report = examined(emulator(), **bounds, allow=lambda why, to=asked: to.append(why) or True)
+        assert not any(row.status == "skipped" for row in report.rows)
+        assert asked == ["From chat on: up to 19 requests, about 1750 tokens"]
+    asked = []
+    examined(emulator(), max_requests=3, allow=lambda why: bool(asked.append(why)))
+    assert len(asked) == 1
+
+
+def test_a_check_stays_within_what_it_named() -> None:
+    """A server that refuses every way of saying something is not asked on and on."""
+    refusals = iter(["response_format", "tools", "tool_choice", *["role"] * 50])
+
+    def refused(request: Any) -> Told:
+        if request.method == "GET":
+            return json_reply({"data": [{"id": "m"}]})
+        if b"response_format" not in request.content and b"json" not in request.content.lower():
+            return json_reply(answer())
+        return json_reply({"error": {"message": f"no {next(refusals)}"}}, 422)
+
+    transport = Scripted(*[refused] * 60)
+    report = examine(KEY, "https://example.com", transport=transport)
+    assert report.requests == len(transport.requests) <= MAX_REQUESTS
+    assert _row(report, "JSON schema").status == "failed"
+
+
+def test_a_list_without_models_is_told() -> None:
+    """A server that answers with an empty list answers; what would need a model is skipped with a way out."""
+    report = examine(KEY, "https://example.com", transport=Scripted(json_reply({"data": []})))
+    assert _row(report, "base URL").status == "ok"
+    assert _row(report, "models").status == "failed"
+    assert "--model" in _row(report, "chat").observed
+
+
+def test_another_failure_says_nothing_of_vision() -> None:
+    """Only a refusal of the picture is kept as blindness: a passing error is not."""
+    made = emulator()
+    made.fault(500, path="chat/completions", times=20)
+    report = examined(made)
+    assert "500" in _row(report, "vision").observed
+    assert all(found.vision is None for found in report.capabilities.values())
+    with pytest.warns(UserWarning, match="the server's answer decides"):
+        blind = examined(emulator("content-array-422"), vision_model="mistral")
+    assert blind.capabilities["mistral"].vision is False
 
 
 def test_no_key_at_all_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,3 +185,11 @@ def test_a_key_is_only_tried_at_the_service_or_the_same_host() -> None:
         "https://example.com/api/v1",
     ]
     assert "https://llm.resayil.io/v1" not in families("https://notresayil.io/v1", "https://notresayil.io")
+
+
+def test_findings_are_written_by_model(tmp_path: Path) -> None:
+    """What was found of the two models that were asked is in the file, with its age."""
+    report = examined(emulator())
+    write_capabilities(tmp_path / "c.json", report.base_url, report.capabilities)
+    assert set(report.capabilities) == {"deepseek-v4-flash", "qwen3-vl:235b-instruct"}
+    assert all(0 <= found.age < 60 for found in report.capabilities.values())
