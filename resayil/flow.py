@@ -51,6 +51,9 @@ T = TypeVar("T")
 _EXCERPT = 200
 
 
+IDEMPOTENCY_HEADER = "idempotency-key"
+"""The same over all attempts of a call; a caller who may come back to it after a crash gives its own."""
+
 ERROR_BODY_TIME = 10.0
 """Seconds that the body of an error may take; what has come by then is its body."""
 
@@ -133,7 +136,8 @@ class Exchange:
         receive: Callable[[Head], Flow[T]],
     ) -> Flow[T]:
         """Send until ``receive`` has made something of a reply, or giving up is right."""
-        headers = {**headers, "idempotency-key": self._identity} if body is not None else headers
+        if body is not None and IDEMPOTENCY_HEADER not in map(str.lower, headers):
+            headers = {**headers, IDEMPOTENCY_HEADER: self._identity}
         last: ResayilError | None = None
         while True:
             try:

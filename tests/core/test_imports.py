@@ -18,7 +18,8 @@ RIM = frozenset({"client", "pools", "transport"})
 LIMITS = frozenset({"limiters", "limit_stores", "limit_file", "limit_redis", "books", "ledger"})
 """Below the transport, beside it: they wait for stores, and name no transport."""
 ABOVE = frozenset({
-    "client", "sharing", "doctor", "doctor_checks", "doctor_patient", "emulator", "cli", "pytest_plugin",
+    "batch", "client", "sharing", "doctor", "doctor_checks", "doctor_patient", "emulator", "cli",
+    "pytest_plugin",
 })  # fmt: skip
 ADAPTERS = frozenset({"langchain_resayil", "litellm_provider", "resayil_n8n"})
 VALUES = frozenset({
