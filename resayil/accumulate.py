@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,18 @@ class _Draft:
     id: str = ""
     name: str = ""
 
+    def take(self, event: TextDelta | ReasoningDelta | ToolCallDelta) -> None:
+        if isinstance(event, TextDelta):
+            self.fragments.append(event.text)
+        elif isinstance(event, ReasoningDelta):
+            self.fragments.append(event.text)
+            if event.signature:
+                self.signature = (self.signature or "") + event.signature
+        else:
+            self.fragments.append(event.arguments)
+            self.id = self.id or event.id or ""
+            self.name = self.name or event.name or ""
+
     @property
     def text(self) -> str:
         return "".join(self.fragments)
@@ -47,41 +60,28 @@ class Accumulator:
         self._offered = offered
         self._drafts: dict[int, _Draft] = {}
         self._start = MessageStart()
-        self._end: MessageEnd | None = None
         self._extra: dict[str, Any] = {}
         self.usage: Usage | None = None
+        self.end: MessageEnd | None = None
+        """The last event, once the answer is whole."""
 
-    def add(self, event: StreamEvent) -> None:
-        """Take one event."""
-        if isinstance(event, _DELTAS):
-            self._add_delta(event)
-        elif isinstance(event, UsageReport):
-            self.usage = event.usage
-        elif isinstance(event, Extra):
-            self._extra.update(event.data)
-        elif isinstance(event, MessageStart):
-            self._start = event
-        else:
-            self._end = event
-            self._extra.update(event.extra)
-
-    def _add_delta(self, event: TextDelta | ReasoningDelta | ToolCallDelta) -> None:
-        draft = self._drafts.get(event.part)
-        if draft is None:
-            draft = self._drafts[event.part] = _Draft(type(event))
-        if isinstance(event, ToolCallDelta):
-            draft.fragments.append(event.arguments)
-            draft.id = draft.id or event.id or ""
-            draft.name = draft.name or event.name or ""
-            return
-        draft.fragments.append(event.text)
-        if isinstance(event, ReasoningDelta) and event.signature:
-            draft.signature = (draft.signature or "") + event.signature
-
-    @property
-    def complete(self) -> bool:
-        """Whether the answer is whole."""
-        return self._end is not None
+    def add(self, events: Iterable[StreamEvent]) -> None:
+        """Take events, in their order."""
+        for event in events:
+            if isinstance(event, _DELTAS):
+                draft = self._drafts.get(event.part)
+                if draft is None:
+                    draft = self._drafts[event.part] = _Draft(type(event))
+                draft.take(event)
+            elif isinstance(event, UsageReport):
+                self.usage = event.usage
+            elif isinstance(event, Extra):
+                self._extra.update(event.data)
+            elif isinstance(event, MessageStart):
+                self._start = event
+            else:
+                self.end = event
+                self._extra.update(event.extra)
 
     @property
     def text(self) -> str:
@@ -104,7 +104,7 @@ class Accumulator:
 
     def message(self) -> Message:
         """The assistant message made of all parts."""
-        finish = self._end.finish_reason if self._end else None
+        finish = self.end.finish_reason if self.end else None
         calls = [part for part, draft in self._drafts.items() if draft.kind is ToolCallDelta]
         cut = calls[-1] if calls and finish == "length" else None
         return Message(
@@ -124,7 +124,7 @@ class Accumulator:
             id=self._start.id,
             model=self._start.model or model,
             message=self.message(),
-            finish_reason=self._end.finish_reason if self._end else None,
+            finish_reason=self.end.finish_reason if self.end else None,
             usage=self.usage or usage,
             created=self._start.created,
             extra=self._extra,

@@ -87,8 +87,7 @@ class Calls:
         if request.reasoning_replay == "never":
             request = replace(request, reasoning_replay=self.settings.replay(request.model))
         self._warn_of_images(request)
-        if self.accounts.kept:
-            yield from self._see_models()
+        yield from self._see_prices()
         ticket = yield from self.accounts.open(request, dialect, options.get("tag") or "")
         try:
             result = yield from self._said(request, options, receive, dialect, placed, stream=stream)
@@ -248,7 +247,7 @@ class Calls:
             raise exchange.error(shown(reply))
         session = self._session(exchange, codec, request, said)
         try:
-            return session, list(session.take(codec.decode(request, reply)))
+            return session, session.take(codec.decode(request, reply))
         except MalformedResponseError as error:
             error.response = exchange.reply
             error.with_hint(exchange.excerpt(shown(reply)))
@@ -269,6 +268,7 @@ class Calls:
             blank = blank and not piece.strip()
             try:
                 events.extend(session.feed(piece))
+                session.check()
             except ResayilError as error:
                 if not events:
                     raise
@@ -305,17 +305,19 @@ class Calls:
             if (include_inactive or info.is_active is not False) and category in {None, info.category}
         ]
 
-    def _see_models(self) -> Flow[None]:
-        """Ask for the model list once, since it tells what the models cost."""
-        if self.learned.asked_for_models:
+    def _see_prices(self) -> Flow[None]:
+        """Where credits are counted, learn once what models cost: from their list and from balances."""
+        if not self.accounts.kept:
             return
-        self.learned.asked_for_models = True
-        try:
-            yield from self.models()
-        except ResayilError as error:
-            self.learned.warn_once(
-                f"The model list was not to be had, so prices are assumed: {error.message}"
-            )
+        if not self.learned.asked_for_models:
+            self.learned.asked_for_models = True
+            try:
+                yield from self.models()
+            except ResayilError as error:
+                self.learned.warn_once(
+                    f"The model list was not to be had, so prices are assumed: {error.message}"
+                )
+        yield from self.accounts.begin()
 
     def count_tokens(self, request: ChatRequest) -> Flow[TokenCount]:
         """Tokens of a prompt, by the service, else by the local estimate."""
@@ -342,6 +344,7 @@ class Calls:
 
     def forecast(self, request: ChatRequest) -> Flow[Forecast]:
         """What a call will cost."""
+        yield from self._see_prices()
         prompt = yield from self.count_tokens(request)
         dialect: Dialect = "messages" if self.settings.api == "messages" else "chat"
         return self.accounts.forecast(request, dialect, prompt)
@@ -351,8 +354,11 @@ class Calls:
         yield from self._exchange(options).slot()
 
     def balance(self) -> Flow[Balance]:
-        """The subscription of the key."""
-        return read_balance((yield from self._get(f"{self.settings.origin}/api/billing/subscription")))
+        """The subscription of the key; a ledger keeps it, to reconcile its estimates with."""
+        found = read_balance((yield from self._get(f"{self.settings.origin}/api/billing/subscription")))
+        if found.credits is not None:
+            yield from self.accounts.weigh(found.credits)
+        return found
 
     def topups(self) -> Flow[list[Topup]]:
         """The packs for sale."""

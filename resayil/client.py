@@ -15,8 +15,8 @@ from pydantic import SecretStr
 from resayil.billing import Balance, Topup
 from resayil.books import Books
 from resayil.calls import Calls
-from resayil.config import ClientOptions, Settings
-from resayil.credits import Forecast
+from resayil.config import ClientOptions, Settings, held
+from resayil.credits import CreditPolicy, Forecast
 from resayil.errors import ResayilError, without_frames
 from resayil.events import StreamEvent, TextDelta
 from resayil.limiters import OnWait, limiter_for
@@ -34,6 +34,12 @@ def _split(model: str, messages: Conversation, options: ChatOptions) -> tuple[Ch
     given: dict[str, Any] = dict(options)
     how = {name: given.pop(name) for name in CALL_OPTIONS & given.keys()}
     return build_request(model, messages, given), how  # type: ignore[arg-type,return-value] # the two halves of ChatOptions
+
+
+def _shown(client: Client | AsyncClient) -> str:
+    """A client's repr, which a traceback with local variables asks for before the client is whole."""
+    settings: Settings | None = getattr(client, "settings", None)
+    return f"{type(client).__name__}({'' if settings is None else f'base_url={settings.base_url!r}'})"
 
 
 class Client:
@@ -59,6 +65,7 @@ class Client:
         on_wait: OnWait | None = None,
         **settings: Unpack[ClientOptions],
     ) -> None:
+        api_key = held(api_key)
         self.settings = Settings.load(api_key=api_key, base_url=base_url, **settings)
         self._calls = Calls(self.settings, CLOCK)
         self._pool = SyncPool(
@@ -94,6 +101,11 @@ class Client:
         return run(
             self._calls.models(include_inactive=include_inactive, category=category), SyncIO(self._pool)
         )
+
+    @property
+    def credit_policy(self) -> CreditPolicy:
+        """How tokens become credits: as set, or as the balances in the ledger have told."""
+        return self._calls.accounts.policy
 
     @property
     def catalogue(self) -> Mapping[str, ModelInfo]:
@@ -158,7 +170,7 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return f"Client(base_url={self.settings.base_url!r})"
+        return _shown(self)
 
 
 class ChatStream:
@@ -182,8 +194,12 @@ class ChatStream:
                 piece = self._io.read(session.due)
                 if isinstance(piece, bytes):
                     yield from session.feed(piece)
+                    session.check()
                 else:
                     yield from session.close(piece)
+            if not opened.told:
+                opened.told = True
+                yield session.end
             self._io.drain()
         except ResayilError as error:
             piece = None  # it may echo the key, and a traceback can show the locals of its frames
@@ -233,6 +249,7 @@ class AsyncClient:
         on_wait: OnWait | None = None,
         **settings: Unpack[ClientOptions],
     ) -> None:
+        api_key = held(api_key)
         self.settings = Settings.load(api_key=api_key, base_url=base_url, **settings)
         self._calls = Calls(self.settings, CLOCK)
         self._pool = AsyncPool(
@@ -257,6 +274,11 @@ class AsyncClient:
         return await arun(
             self._calls.models(include_inactive=include_inactive, category=category), AsyncIO(self._pool)
         )
+
+    @property
+    def credit_policy(self) -> CreditPolicy:
+        """How tokens become credits: as set, or as the balances in the ledger have told."""
+        return self._calls.accounts.policy
 
     @property
     def catalogue(self) -> Mapping[str, ModelInfo]:
@@ -308,7 +330,7 @@ class AsyncClient:
         await self.aclose()
 
     def __repr__(self) -> str:
-        return f"AsyncClient(base_url={self.settings.base_url!r})"
+        return _shown(self)
 
 
 class AsyncChatStream:
@@ -330,6 +352,10 @@ class AsyncChatStream:
                 piece = await self._io.read(session.due)
                 for event in session.feed(piece) if isinstance(piece, bytes) else session.close(piece):
                     yield event
+                session.check()
+            if not opened.told:
+                opened.told = True
+                yield session.end
             await self._io.drain()
         except ResayilError as error:
             piece = None  # as above

@@ -21,7 +21,8 @@ class Opened:
         events: The events so far.
         error: An error that came right behind them.
         ended: The answer came whole; there is nothing more to read.
-        taken: Somebody reads it already.
+        taken: Somebody has begun to read it.
+        told: They have read it to its end.
         finish: Makes the flow that accounts for what the call has cost.
     """
 
@@ -30,6 +31,7 @@ class Opened:
     error: ResayilError | None = None
     ended: bool = False
     taken: bool = False
+    told: bool = False
     finish: Callable[[Usage | None], Flow[None]] | None = None
 
     def finished(self) -> Flow[None] | None:
@@ -43,7 +45,7 @@ class Opened:
         Raises:
             StreamInterruptedError: somebody has begun to read it, and left before its end.
         """
-        if self.taken and not self.session.complete:
+        if self.taken and not self.told:
             raise self.session.interrupted()
         events, self.events, self.taken = self.events, [], True
         return events

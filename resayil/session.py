@@ -14,7 +14,6 @@ from resayil.errors import (
     ErrorResponse,
     MalformedResponseError,
     ResayilError,
-    ResponseTooLargeError,
     StreamInterruptedError,
 )
 from resayil.events import MessageEnd, StreamEvent, UsageReport
@@ -64,50 +63,82 @@ class Session:
         self._patient = self._gap >= exchange.bounds.read_timeout
         self._sse = SSEDecoder(max_event_bytes=max_event_bytes)
         self._accumulator = Accumulator(request.offered)
-        self._began = False
+        self._began = self._content = False
+        self._error: ResayilError | None = None
         self.complete = False
         """Whether the answer is whole."""
         self._last_content = exchange.clock.monotonic()
+        self.due = self._next_due()
+        """Monotonic time at which the next bytes are due."""
 
-    def feed(self, chunk: bytes) -> Iterator[StreamEvent]:
-        """The events that these bytes complete, each before an error that follows it.
+    def feed(self, chunk: bytes) -> list[StreamEvent]:
+        """The events that these bytes complete but for the last; `check` tells what came behind them."""
+        told: list[StreamEvent] = []
+        try:
+            for name, data in self._sse.feed(chunk):
+                told += self._decoded(name, data)
+        except ResayilError as error:
+            self._error = error
+        if told:
+            self._began = self._content = True
+            if self._decoder.done:
+                return self._passed(told)
+            self._accumulator.add(told)
+        return told
+
+    def _decoded(self, name: str, data: bytes) -> list[StreamEvent]:
+        try:
+            return self._decoder.feed(name, data)
+        except StreamError as error:
+            raise self._exchange.error(shown(error.body)) from None
+        except MalformedResponseError as error:
+            error.with_hint(self._exchange.excerpt(data))
+            raise
+
+    def check(self) -> None:
+        """Judge the stream once the events of the last bytes have been passed on.
 
         Raises:
             ResayilError: an error in the stream, an event that is none, or a clock that ran out.
         """
-        decoder, add = self._decoder, self._accumulator.add
-        content = False
-        try:
-            found = self._sse.feed(chunk)
-        except ResponseTooLargeError as error:
-            raise self._partial(error) from None
-        for sse in found:
-            try:
-                events = decoder.feed(sse)
-            except StreamError as error:
-                raise self._partial(self._exchange.error(shown(error.body))) from None
-            except MalformedResponseError as error:
-                error.with_hint(self._exchange.excerpt(sse.data))
-                raise self._partial(error) from None
-            if events:
-                self._began = content = True
-            for event in events:  # the hot path: `_pass` written out, so that an event costs no generator
-                if type(event) is MessageEnd:
-                    yield from self._pass(event)
-                else:
-                    add(event)
-                    yield event
-        self._check_clocks(content=content)
+        if self._error is not None:
+            raise self._partial(self._error) from None
+        self.complete = self._accumulator.end is not None
+        now = self._monotonic()
+        if self._content:
+            self._content, self._last_content = False, now
+            if not self._patient:
+                self.due = self._next_due()
+        elif now - self._last_content > self._gap and not self.complete:
+            raise self._partial(self._gap_error())
+        if now > self._ends_at and not self.complete:
+            raise self._partial(
+                APITimeoutError("The call's deadline passed inside the stream.", phase="deadline")
+            )
 
-    def _pass(self, event: StreamEvent) -> Iterator[StreamEvent]:
-        self._began = True
-        if type(event) is MessageEnd and self._accumulator.usage is None:
+    def _passed(self, events: list[StreamEvent]) -> list[StreamEvent]:
+        """The events but for the last, with an estimated usage behind those of an answer that told none."""
+        self._began = self._began or bool(events)
+        self._accumulator.add(events)
+        if (end := self._accumulator.end) is None:
+            return events
+        told = [event for event in events if event is not end]
+        if self._accumulator.usage is None:
             report = UsageReport(self._estimate())
-            self._accumulator.add(report)
-            yield report
-        self._accumulator.add(event)
-        self.complete = self._accumulator.complete
-        yield event
+            self._accumulator.add([report])
+            told.append(report)
+        return told
+
+    @property
+    def end(self) -> MessageEnd:
+        """The last event of an answer that is whole."""
+        end = self._accumulator.end
+        if end is None:
+            raise self.interrupted()
+        return end
+
+    def _next_due(self) -> float:
+        return self._ends_at if self._patient else min(self._ends_at, self._last_content + self._gap)
 
     def _estimate(self) -> Usage:
         return estimate_usage(self._request, self._accumulator.output_text)
@@ -129,46 +160,29 @@ class Session:
             f"The stream brought no content for {self._gap:g} s (gap_timeout).", phase="gap"
         )
 
-    def _check_clocks(self, *, content: bool) -> None:
-        now = self._monotonic()
-        if content:
-            self._last_content = now
-        elif now - self._last_content > self._gap and not self.complete:
-            raise self._partial(self._gap_error())
-        if now > self._ends_at and not self.complete:
-            raise self._partial(
-                APITimeoutError("The call's deadline passed inside the stream.", phase="deadline")
-            )
-
-    def take(self, events: list[StreamEvent]) -> Iterator[StreamEvent]:
-        """Pass on the events of a reply that came whole although a stream was asked for."""
-        for event in events:
-            yield from self._pass(event)
-
-    @property
-    def due(self) -> float:
-        """Monotonic time at which the next bytes are due."""
-        return self._ends_at if self._patient else min(self._ends_at, self._last_content + self._gap)
+    def take(self, events: list[StreamEvent]) -> list[StreamEvent]:
+        """The events of a reply that came whole, but for the last."""
+        told = self._passed(events)
+        self.complete = self._accumulator.end is not None
+        return told
 
     def close(self, failure: Failure | None = None) -> Iterator[StreamEvent]:
-        """The events that the end of the bytes completes, or their breaking off.
+        """The events that the end of the bytes completes but for the last, or their breaking off.
 
         Raises:
             EmptyResponseError: nothing came.
             StreamInterruptedError: the answer's end did not come.
             APITimeoutError: it did not come in time.
         """
-        for sse in self._sse.close():
+        for name, data in self._sse.close():
             try:
-                events = self._decoder.feed(sse)
-            except StreamError as error:
-                raise self._partial(self._exchange.error(shown(error.body))) from None
+                yield from self._passed(self._decoded(name, data))
             except MalformedResponseError:
                 break  # a cut event; whether the answer is whole is judged below
-            for event in events:
-                yield from self._pass(event)
-        for event in self._decoder.close():
-            yield from self._pass(event)
+            except ResayilError as error:
+                raise self._partial(error) from None
+        yield from self._passed(self._decoder.close())
+        self.complete = self._accumulator.end is not None
         if not self.complete:
             raise self.interrupted(failure)
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from resayil.events import StreamEvent
     from resayil.messages import ChatRequest, Dialect
-    from resayil.sse import ServerSentEvent
 
 
 class StreamDecoder(Protocol):
@@ -22,8 +21,8 @@ class StreamDecoder(Protocol):
         """The terminal event has been seen; what follows is ignored."""
         ...
 
-    def feed(self, sse: ServerSentEvent) -> list[StreamEvent]:
-        """The events in one server-sent event."""
+    def feed(self, name: str, data: bytes) -> list[StreamEvent]:
+        """The events in one server-sent event, given by its name and data."""
         ...
 
     def close(self) -> list[StreamEvent]:

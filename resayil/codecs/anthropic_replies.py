@@ -26,7 +26,6 @@ from resayil.events import (
 )
 from resayil.jsontext import loads, retold
 from resayil.messages import ChatRequest, Usage
-from resayil.sse import ServerSentEvent
 
 FINISH_REASONS: Mapping[str, str] = {
     "end_turn": "stop",
@@ -110,17 +109,17 @@ class AnthropicStream:
         self._think_part: int | None = None
         self._text_block: _Block | None = None
 
-    def feed(self, sse: ServerSentEvent) -> list[StreamEvent]:
+    def feed(self, name: str, data: bytes) -> list[StreamEvent]:
         """The events in one server-sent event.
 
         Raises:
             StreamError: the service reports an error inside the stream.
             MalformedResponseError: the event is not one of this dialect.
         """
-        if self.done or sse.data.strip() == b"[DONE]":
+        if self.done or data.strip() == b"[DONE]":
             return []
-        payload = loads(sse.data)
-        if sse.name == "error" or holds_error(payload):
+        payload = loads(data)
+        if name == "error" or holds_error(payload):
             raise StreamError(payload)
         if payload is None:
             return []
@@ -128,7 +127,7 @@ class AnthropicStream:
             raise MalformedResponseError(
                 f"An event of the stream is a JSON {type(payload).__name__}, not an object."
             )
-        return self.take(word(payload.get("type")) or sse.name, payload)
+        return self.take(word(payload.get("type")) or name, payload)
 
     def take(self, kind: object, payload: Mapping[str, Any]) -> list[StreamEvent]:
         """The events in one payload."""

@@ -17,7 +17,6 @@ from resayil.tools import Tool
 
 if TYPE_CHECKING:
     from resayil.codecs import Codec, StreamDecoder
-    from resayil.sse import ServerSentEvent
 
 SAID = "JSON output was asked for as a forced tool call"
 
@@ -95,9 +94,9 @@ class JSONCallStream:
         """The terminal event has been seen."""
         return self._decoder.done
 
-    def feed(self, sse: ServerSentEvent) -> list[StreamEvent]:
+    def feed(self, name: str, data: bytes) -> list[StreamEvent]:
         """The events in one server-sent event."""
-        return self._retelling.retold(self._decoder.feed(sse))
+        return self._retelling.retold(self._decoder.feed(name, data))
 
     def close(self) -> list[StreamEvent]:
         """The end of the answer if it is whole, else nothing."""

@@ -27,7 +27,6 @@ from resayil.events import (
 )
 from resayil.jsontext import loads, retold
 from resayil.messages import ChatRequest, Usage
-from resayil.sse import ServerSentEvent
 from resayil.tools import parse_arguments
 
 FINISH_REASONS: Mapping[str, str] = {
@@ -44,6 +43,7 @@ _CHOICE_FIELDS = frozenset({"index", "delta", "message", "finish_reason"})
 _DELTA_FIELDS = frozenset(
     {"role", "content", "tool_calls", "function_call", "reasoning_content", "reasoning"}
 )
+_SPOKEN = frozenset({"role", "content"})
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -98,7 +98,7 @@ class OpenAIStream:
         self._parts = 0
         self._calls: dict[int, _Call] = {}
 
-    def feed(self, sse: ServerSentEvent) -> list[StreamEvent]:
+    def feed(self, name: str, data: bytes) -> list[StreamEvent]:
         """The events in one server-sent event.
 
         Raises:
@@ -107,30 +107,35 @@ class OpenAIStream:
         """
         if self.done:
             return []
-        name, data = sse
-        if data.startswith(b"[DONE]"):
+        if data[:6] == b"[DONE]":
             self.done = True
             return self.end() if self._finish is not None or self._parts else self.close()
         chunk = loads(data)
-        if name == "error" or holds_error(chunk):
+        if name == "error":
             raise StreamError(chunk)
+        if isinstance(chunk, dict):
+            return self.take(chunk)
         if chunk is None:
             return []
-        if not isinstance(chunk, dict):
-            raise MalformedResponseError(
-                f"An event of the stream is a JSON {type(chunk).__name__}, not a chunk."
-            )
-        return self.take(chunk)
+        raise MalformedResponseError(f"An event of the stream is a JSON {type(chunk).__name__}, not a chunk.")
 
     def take(self, chunk: Mapping[str, Any]) -> list[StreamEvent]:
-        """The events in one chunk."""
+        """The events in one chunk.
+
+        Raises:
+            StreamError: it reports an error.
+            MalformedResponseError: it is not a chunk.
+        """
+        known = _CHUNK_FIELDS.issuperset(chunk)
+        if not known and holds_error(chunk):
+            raise StreamError(chunk)
         events: list[StreamEvent] = []
         if not self._started:
             self._started = True
             self._id = word(chunk.get("id"))
             created = count(chunk.get("created")) or None
             events.append(MessageStart(self._id, word(chunk.get("model")), created))
-        if not _CHUNK_FIELDS.issuperset(chunk):
+        if not known:
             self._report_extra(chunk, _CHUNK_FIELDS, events)
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else ():
@@ -150,7 +155,16 @@ class OpenAIStream:
     def _choice(self, choice: Mapping[str, Any], events: list[StreamEvent]) -> None:
         delta = choice.get("delta")
         if isinstance(delta, dict):
-            self._delta(delta, events)
+            text = delta.get("content")
+            if (
+                self._kind is TextDelta
+                and text
+                and isinstance(text, str)
+                and (len(delta) == 1 or _SPOKEN.issuperset(delta))
+            ):
+                events.append(TextDelta(self._part, text))  # more of the same text, as nearly every chunk
+            else:
+                self._delta(delta, events)
         finish = choice.get("finish_reason")
         if finish and isinstance(finish, str):
             self._finish = self._finish or FINISH_REASONS.get(finish, finish)

@@ -457,8 +457,9 @@ def test_the_deadline_ends_a_stream_that_goes_on() -> None:
     except StopIteration as stop:
         session = stop.value.session
     clock.now += 11
+    session.feed(next(pieces))
     with pytest.raises(APITimeoutError) as caught:
-        list(session.feed(next(pieces)))
+        session.check()
     assert (caught.value.phase, caught.value.partial_text) == ("deadline", "أولثانٍ")
 
 

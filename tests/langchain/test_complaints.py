@@ -503,7 +503,7 @@ def seconds_for(fragments: int) -> float:
     events += [ToolCallDelta(0, 0, '"}'), UsageReport(Usage(1, 1)), MessageEnd("stop")]
     began = time.process_time()
     for event in events:
-        accumulator.add(event)
+        accumulator.add([event])
         maker.feed(event)
     return time.process_time() - began
 

@@ -103,7 +103,7 @@ def accumulated(events: list[StreamEvent]) -> ChatResponse:
     """What the core makes of the events."""
     accumulator = Accumulator(frozenset({"get_points"}))
     for event in events:
-        accumulator.add(event)
+        accumulator.add([event])
     return accumulator.response("asked-for", Usage(0, 0))
 
 

@@ -84,7 +84,7 @@ def test_any_answer_keeps_its_blocks(events: list[StreamEvent]) -> None:
     """Events of any answer obey the protocol, and add up to the very message that a call would have given."""
     accumulator = Accumulator(frozenset({"get_points"}))
     for event in events:
-        accumulator.add(event)
+        accumulator.add([event])
     response = accumulator.response("asked-for", Usage(0, 0))
     maker = EventMaker(lambda: response, lambda _: COST, uuid4())
     told: list[Any] = [made for event in events for made in maker.feed(event)]

@@ -40,7 +40,8 @@ def read(dialect: Dialect, pieces: Iterable[bytes]) -> tuple[list[StreamEvent], 
         for piece in pieces:
             for event in session.feed(piece):
                 events.append(replace(event))
-        events.extend(session.close())
+            session.check()
+        events += [*session.close(), session.end]
     except ResayilError as error:
         return events, repr(error)
     return events, ""
