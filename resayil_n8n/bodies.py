@@ -53,18 +53,24 @@ class Body:
     ) -> None:
         self._numbers = Numbers()
         self._image = image
-        given: RequestOptions = {**options, "max_tokens": self._numbers.slot(max_tokens)}  # type: ignore[typeddict-item] # options are the core's, by name
+        given: RequestOptions = {**options, "max_tokens": self._numbers.slot(max_tokens)}  # type: ignore[typeddict-item] # by name
         self.request: ChatRequest = build_request(slot(model), messages, given)
         self.wire: Mapping[str, Any] = CODECS[dialect].encode(self.request)
 
-    def script(self, without: Sequence[str] = ()) -> Script:
-        """The body as JavaScript."""
-        kept = {name: value for name, value in self.wire.items() if name not in without}
-        return Script(self._with_image(javascript(kept, self._numbers)))
+    def expression(self, *only: str, **replaced: str) -> str:
+        """The body as an n8n expression.
 
-    def expression(self) -> str:
-        """The body as an n8n expression."""
-        return self._with_image(expression(dict(self.wire), self._numbers))
+        Args:
+            only: The fields to keep; all by default.
+            replaced: Expressions that take the place of whole fields.
+        """
+        kept = {name: value for name, value in self.wire.items() if not only or name in only}
+        kept |= {name: Script(text) for name, text in replaced.items()}
+        return self._with_image(expression(kept, self._numbers))
+
+    def field(self, name: str) -> str:
+        """One field of the body as an n8n expression."""
+        return self._with_image(expression(self.wire[name], self._numbers))
 
     def _with_image(self, text: str) -> str:
         return text if self._image is None else text.replace(f'"{SLOT_IMAGE}"', self._image)
@@ -78,7 +84,10 @@ def tool_turns() -> dict[str, Script]:
     """
     asked = Message(
         "assistant",
-        (TextPart(slot("text")), InvalidToolCall(slot("call.id"), slot("call.name"), slot("call.arguments_text"))),
+        (
+            TextPart(slot("text")),
+            InvalidToolCall(slot("call.id"), slot("call.name"), slot("call.arguments_text")),
+        ),
     )
     answered = tool_result(slot("id"), slot("text"))
     wire = CODECS["chat"].encode(build_request("any", [user("any"), asked, answered], {}))

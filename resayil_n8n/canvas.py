@@ -165,21 +165,19 @@ def to_json(workflow: Workflow) -> str:
 
 
 def _nodes(workflow: Workflow) -> Iterator[dict[str, Any]]:
-    yield _sticky(workflow, "Overview", workflow.overview.text, 0, 0, _OVERVIEW, _overview_height(workflow))
+    text = workflow.overview.text
+    yield _sticky(workflow, "Overview", text, (0, 0, _OVERVIEW, _text_height(text, _OVERVIEW)))
     top = 0
     for n, band in enumerate(workflow.bands):
         left, height = _OVERVIEW + _GAP, max(section.height for section in band)
         for m, section in enumerate(band):
             name = f"Note {n + 1}.{m + 1}"
-            yield _sticky(workflow, name, section.note.text, left, top, section.width, height, WHITE)
+            box = (left, top, section.width, height)
+            yield _sticky(workflow, name, section.note.text, box, color=WHITE)
             for node, x, y in section.placed():
                 yield _node(workflow, node, left + x, top + y)
             left += section.width + _GAP // 4
         top += height + _GAP
-
-
-def _overview_height(workflow: Workflow) -> int:
-    return _text_height(workflow.overview.text, _OVERVIEW)
 
 
 def _node(workflow: Workflow, node: Node, x: int, y: int) -> dict[str, Any]:
@@ -197,12 +195,11 @@ def _node(workflow: Workflow, node: Node, x: int, y: int) -> dict[str, Any]:
 
 
 def _sticky(
-    workflow: Workflow, name: str, text: str, x: int, y: int, width: int, height: int, color: int | None = None
+    workflow: Workflow, name: str, text: str, box: tuple[int, int, int, int], **color: int
 ) -> dict[str, Any]:
-    parameters: dict[str, Any] = {"content": text, "height": height, "width": width}
-    if color is not None:
-        parameters["color"] = color
-    return _node(workflow, Node(name, "n8n-nodes-base.stickyNote", parameters), x, y)
+    left, top, width, height = box
+    parameters = {"content": text, "height": height, "width": width, **color}
+    return _node(workflow, Node(name, "n8n-nodes-base.stickyNote", parameters), left, top)
 
 
 def _connections(workflow: Workflow) -> dict[str, Any]:

@@ -9,7 +9,10 @@ from pathlib import Path
 from resayil_n8n.canvas import Workflow, to_json
 
 MODULES = (
+    "first_check",
     "robust_call",
+    "function_calling",
+    "messages_forecast",
 )
 """Modules of ``resayil_n8n.flows`` in the order of their numbers."""
 

@@ -154,15 +154,15 @@ def condition(left: str, right: object = None, operation: str = "equals") -> dic
 def when(name: str, left: str, right: object = None, operation: str = "true") -> Node:
     """An If node: output 0 where the comparison holds, else output 1."""
     return base(
-        name, "if", {"conditions": condition(left, right, operation), "looseTypeValidation": True, "options": {}}
+        name,
+        "if",
+        {"conditions": condition(left, right, operation), "looseTypeValidation": True, "options": {}},
     )
 
 
 def switch(name: str, left: str, words: Sequence[str]) -> Node:
     """A Switch node with one named output per word."""
-    rules = [
-        {"conditions": condition(left, word), "renameOutput": True, "outputKey": word} for word in words
-    ]
+    rules = [{"conditions": condition(left, word), "renameOutput": True, "outputKey": word} for word in words]
     return base(name, "switch", {"rules": {"values": rules}, "options": {}})
 
 

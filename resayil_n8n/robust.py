@@ -6,19 +6,26 @@ again what the core would not: the script decides by the core's tables (`tables.
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from resayil.codecs import CODECS
 from resayil.messages import Dialect
 from resayil_n8n.bodies import Body, config, endpoint
 from resayil_n8n.canvas import Link, Note, Section, branch, chain
-from resayil_n8n.nodes import Field, Node, base, code, fields, switch, wait
+from resayil_n8n.nodes import Field, Kind, Node, base, code, fields, switch, wait, when
 from resayil_n8n.tables import MAX_ATTEMPTS, RETRY_BUDGET_SECONDS, retry_rules
 
 READ_TIMEOUT_MS = 300_000
 ANTHROPIC_HEADERS = {"anthropic-version": "2023-06-01"}
-PASSED_ON = ("fallback_model", "max_attempts", "retry_budget_seconds", "credits_per_token", "language")
-"""Settings of the Config node that a call takes with it: a workflow that is called cannot see its caller's."""
+PASSED_ON: Mapping[str, Kind] = {
+    "fallback_model": "string",
+    "max_attempts": "number",
+    "retry_budget_seconds": "number",
+    "credits_per_token": "number",
+    "language": "string",
+}
+"""Settings of the Config node that a call takes with it: a workflow that is called cannot see its "
+"caller's."""
 
 RECEIVE = base("Receive the call", "executeWorkflowTrigger", {"inputSource": "passthrough"})
 COUNT = fields(
@@ -30,41 +37,52 @@ COUNT = fields(
     ],
     keep=True,
 )
-SEND = base(
-    "Send the request",
-    "httpRequest",
-    {
-        "method": "={{ $json.method }}",
+_OPTIONS = {
+    "redirect": {"redirect": {"followRedirects": False}},
+    "response": {
+        "response": {
+            "fullResponse": True,
+            "neverError": True,
+            "responseFormat": "text",
+            "outputPropertyName": "text",
+        }
+    },
+    "timeout": READ_TIMEOUT_MS,
+}
+
+
+def _http(name: str, method: str, parameters: Mapping[str, Any]) -> Node:
+    shared = {
+        "method": method,
         "url": "={{ $json.url }}",
         "authentication": "genericCredentialType",
         "genericAuthType": "httpHeaderAuth",
         "sendHeaders": True,
         "specifyHeaders": "json",
-        "jsonHeaders": "={{ JSON.stringify($json.headers || {}) }}",
-        "sendBody": "={{ $json.method !== 'GET' }}",
+        "jsonHeaders": "={{ JSON.stringify($json.headers) }}",
+    }
+    return base(
+        name, "httpRequest", {**shared, **parameters, "options": _OPTIONS}, onError="continueErrorOutput"
+    )
+
+
+SEND = _http(
+    "Send the request",
+    "POST",
+    {
+        "sendBody": True,
         "contentType": "json",
         "specifyBody": "json",
         "jsonBody": "={{ JSON.stringify($json.body) }}",
-        "options": {
-            "redirect": {"redirect": {"followRedirects": False}},
-            "response": {
-                "response": {
-                    "fullResponse": True,
-                    "neverError": True,
-                    "responseFormat": "text",
-                    "outputPropertyName": "text",
-                }
-            },
-            "timeout": READ_TIMEOUT_MS,
-        },
     },
-    onError="continueErrorOutput",
 )
+FETCH = _http("Fetch the page", "GET", {})
+SORT = when("Sort by method", "={{ $json.method === 'POST' }}")
 PICK = fields(
     "Pick what failed",
     [
-        Field("failure.code", "={{ $json.error.code || $json.error.name || null }}"),
-        Field("failure.message", "={{ $json.error.message || String($json.error) }}"),
+        Field("failure.code", "={{ $json.error.code || '' }}"),
+        Field("failure.message", "={{ $json.error.message || 'Nothing was sent: ' + $json.error }}"),
     ],
 )
 JUDGE = code("Judge the reply", "judge", RULES=retry_rules())
@@ -79,32 +97,58 @@ TAKE_OTHER = fields(
     ],
     keep=True,
 )
-RESULT = ("ok", "text", "tool_calls", "usage", "credits_estimate", "error", "model", "finish_reason", "attempts", "reply")
 HAND_BACK = base(
     "Hand back the result",
     "set",
-    {"mode": "raw", "jsonOutput": "={{ JSON.stringify(Object.assign({ }, $json, { outcome: undefined } )) }}", "options": {}},
+    {
+        "mode": "raw",
+        "jsonOutput": "={{ JSON.stringify(Object.assign({ }, $json, { outcome: undefined } )) }}",
+        "options": {},
+    },
 )
 
-SECTION = Section(
-    Note(
-        "### Robust call\nChoose your Header Auth credential in **Send the request**. 429, 503 and 529 wait and "
-        "go out again; 401, 402, 404 and 422 never do.",
-        "### النداء المتين\nاختر بيانات الاعتماد في **Send the request**. تُعاد المحاولة بعد 429 و503 و529 فقط.",
-    ),
-    (
-        (RECEIVE, COUNT, SEND, JUDGE, CHOOSE, HAND_BACK),
-        (None, None, PICK, TAKE_OTHER, WAIT, None),
-    ),
+_NOTE = Note(
+    "### Robust call\nChoose your Header Auth credential in **{}**. 429, 503 and 529 wait and go out again; "
+    "401, 402, 404 and 422 never do.",
+    "### النداء المتين\nاختر بيانات الاعتماد في **{}**. يُعاد الإرسال بعد 429 و503 و529، ولا يُعاد "
+    "بعد 401 و402 "
+    "و404 و422.",
 )
-LINKS: tuple[Link, ...] = (
-    *chain(RECEIVE, COUNT, SEND),
-    *branch(SEND, JUDGE, PICK),
-    *chain(PICK, JUDGE, CHOOSE),
-    *branch(CHOOSE, HAND_BACK, WAIT, TAKE_OTHER),
-    *chain(WAIT, COUNT),
-    *chain(TAKE_OTHER, COUNT),
-)
+
+
+def section(*senders: Node) -> Section:
+    """The section, with the nodes that send: `SEND`, `FETCH`, or both."""
+    names = "** + **".join(node.name for node in senders)
+    note = Note(_NOTE.en.format(names), _NOTE.ar.format(names))
+    first, *others = senders
+    sort = (SORT,) if others else ()
+    left = (None,) * (2 + len(sort))
+    rows: list[tuple[Node | None, ...]] = [
+        (RECEIVE, COUNT, *sort, first, JUDGE, CHOOSE, HAND_BACK),
+        (*left, *(others or (None,)), PICK, TAKE_OTHER, WAIT),
+    ]
+    return Section(note, rows)
+
+
+def links(*senders: Node) -> list[Link]:
+    """The wires of the section."""
+    head = (
+        [*chain(RECEIVE, COUNT, SORT), *branch(SORT, *senders)]
+        if len(senders) > 1
+        else chain(RECEIVE, COUNT, *senders)
+    )
+    return [
+        *head,
+        *(link for sender in senders for link in branch(sender, JUDGE, PICK)),
+        *chain(PICK, JUDGE, CHOOSE),
+        *branch(CHOOSE, HAND_BACK, WAIT, TAKE_OTHER),
+        *chain(WAIT, COUNT),
+        *chain(TAKE_OTHER, COUNT),
+    ]
+
+
+SECTION = section(SEND)
+LINKS = tuple(links(SEND))
 
 
 def settings_fields() -> list[Field]:
@@ -138,16 +182,9 @@ def call(
         Field("headers", headers or {}, "object"),
         Field("expect", expect),
         *([] if body is None else [Field("body", body, "object")]),
-        *(Field(setting, f"={{{{ {config(setting)} }}}}", _KINDS.get(setting, "string")) for setting in PASSED_ON),
+        *(Field(setting, f"={{{{ {config(setting)} }}}}", kind) for setting, kind in PASSED_ON.items()),
     ]
     return fields(name, given)
-
-
-_KINDS: dict[str, Literal["number"]] = {
-    "max_attempts": "number",
-    "retry_budget_seconds": "number",
-    "credits_per_token": "number",
-}
 
 
 def ask(name: str) -> Node:
@@ -163,8 +200,3 @@ def ask(name: str) -> Node:
             "options": {"waitForSubWorkflow": True},
         },
     )
-
-
-def path(dialect: Dialect) -> str:
-    """Where a dialect is posted, below the base URL."""
-    return CODECS[dialect].path

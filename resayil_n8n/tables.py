@@ -20,12 +20,11 @@ _HINTS: dict[int, tuple[str, str]] = {
         "الطلب غير مقبول بصورته هذه؛ والرسالة تذكر موضع الخطأ.",
     ),
     401: (
-        "The key is missing, wrong or revoked: open the credential; its value is the word Bearer, one space, "
-        "and your key.",
+        "The key is missing, wrong or revoked: the credential's value is Bearer, one space, and your key.",
         "المفتاح ناقص أو خاطئ أو ملغى: افتح بيانات الاعتماد؛ قيمتها كلمة Bearer ثم مسافة واحدة ثم مفتاحك.",
     ),
     402: (
-        "The balance does not cover the request. Top up on the service's billing page; nothing was sent again.",
+        "The balance does not cover the request; top up on the billing page. Nothing was sent again.",
         "الرصيد لا يكفي لهذا الطلب. اشحن رصيدك من صفحة الفوترة؛ ولم يُرسَل الطلب مرة أخرى.",
     ),
     403: ("This key may not do this.", "هذا المفتاح لا يملك صلاحية هذا الطلب."),
@@ -33,7 +32,10 @@ _HINTS: dict[int, tuple[str, str]] = {
         "No such model or path: compare the model in Config with the service's list of models.",
         "لا يوجد نموذج أو مسار بهذا الاسم: قارن النموذج في عقدة Config بقائمة النماذج.",
     ),
-    413: ("The request is too large: send a smaller image or text.", "الطلب كبير جدًا: أرسل صورة أو نصًا أصغر."),
+    413: (
+        "The request is too large: send a smaller image or text.",
+        "الطلب كبير جدًا: أرسل صورة أو نصًا أصغر.",
+    ),
     422: (
         "The service does not accept a field of the request; the message names it.",
         "الخدمة لا تقبل أحد حقول الطلب؛ والرسالة تسمّيه.",
@@ -45,7 +47,10 @@ _HINTS: dict[int, tuple[str, str]] = {
     500: ("The service failed; this attempt may have been charged.", "تعطلت الخدمة؛ وقد تُحتسب هذه المحاولة."),
     502: ("A gateway failed; this attempt may have been charged.", "تعطلت بوابة؛ وقد تُحتسب هذه المحاولة."),
     503: ("The model or the service is not available now.", "النموذج أو الخدمة غير متاح الآن."),
-    504: ("A gateway gave up; this attempt may have been charged.", "انتهت مهلة بوابة؛ وقد تُحتسب هذه المحاولة."),
+    504: (
+        "A gateway gave up; this attempt may have been charged.",
+        "انتهت مهلة بوابة؛ وقد تُحتسب هذه المحاولة.",
+    ),
     529: ("The service is overloaded now.", "الخدمة مثقلة بالطلبات الآن."),
 }
 
@@ -72,6 +77,13 @@ def retry_rules() -> dict[str, Any]:
         "codes": dict(CODE_STATUS),
         "charged_attempts": PAID_ATTEMPTS,
         "longest_wait": MAX_DELAY,
+        **prices(),
+    }
+
+
+def prices() -> dict[str, Any]:
+    """Credits per token: of models whose price the documents name, of cloud ids, of all others."""
+    return {
         "multipliers": {
             name: float(info.credit_multiplier)
             for name, info in SNAPSHOT.items()

@@ -20,8 +20,8 @@ SETUP = Note(
 2. Open **Send the request** and choose it.
 3. Look at **Config**, save, and run **Try with sample data**.
 
-Through a LiteLLM proxy: put its address (`http://localhost:4000/v1`) and its model name into Config, and its \
-key into the credential.""",
+Through a LiteLLM proxy: put its address (`http://localhost:4000/v1`) and its model name into Config, \
+and its key into the credential.""",
     """### الإعداد
 1. أنشئ بيانات اعتماد من نوع **Header Auth**: الاسم `Authorization` والقيمة `Bearer ` ثم مفتاحك.
 2. افتح **Send the request** واخترها.

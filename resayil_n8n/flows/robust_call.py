@@ -38,9 +38,11 @@ WORKFLOW = Workflow(
             "**Ask the model** إلى سير عملك.",
         ),
         Note(
-            "`ok` true, the answer in `text`, `usage`, and `credits_estimate` (an estimate). After a failure: "
+            "`ok` true, the answer in `text`, `usage`, and `credits_estimate` (an estimate). After a "
+            "failure: "
             "`ok` false and `error` with kind, status, message and hint.",
-            "الجواب في `text` مع `usage` و`credits_estimate` (تقدير)؛ وعند الفشل `ok` = false والسبب في `error`.",
+            "الجواب في `text` مع `usage` و`credits_estimate` (تقدير)؛ وعند الفشل `ok` = false والسبب "
+            "في `error`.",
         ),
     ),
     bands=(
