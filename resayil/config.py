@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from resayil.codecs.anthropic import DEFAULT_MAX_TOKENS
 from resayil.credits import Budget, CreditPolicy
-from resayil.errors import ConfigurationError
+from resayil.errors import ConfigurationError, without_frames
 from resayil.images import MAX_IMAGE_BYTES
 from resayil.limits import PLANS, WINDOW
 from resayil.messages import ReasoningReplay
@@ -150,7 +150,12 @@ class Settings(BaseModel):
         values: dict[str, Any] = {
             name: value for name, value in given.items() if value is not None or name in _NONE_IS_A_CHOICE
         }
-        values["api_key"] = clean_key(values.get("api_key") or _key_from_environment())
+        given.clear()  # a traceback can show the locals of this frame
+        values["api_key"] = held(values.get("api_key"))
+        try:
+            values["api_key"] = clean_key(values["api_key"] or _key_from_environment())
+        except ConfigurationError as error:
+            raise without_frames(error) from None
         values.setdefault("allow_http", os.environ.get(ALLOW_HTTP_VARIABLE, "") not in {"", "0", "false"})
         base_url = values.get("base_url") or os.environ.get(BASE_URL_VARIABLE) or DEFAULT_BASE_URL
         values["base_url"] = normalise_base_url(base_url, allow_http=values["allow_http"])
@@ -275,6 +280,11 @@ def _key_from_environment() -> str:
     return found[0]
 
 
+def held(key: str | SecretStr | None) -> SecretStr | None:
+    """A key in its holder, in which a traceback that prints local variables does not show it."""
+    return SecretStr(key) if isinstance(key, str) else key
+
+
 def clean_key(given: str | SecretStr) -> SecretStr:
     """A pasted key without white space and the word Bearer.
 
@@ -306,8 +316,10 @@ def normalise_base_url(given: str, *, allow_http: bool = False) -> str:
     try:
         parts = urlsplit(text)
         host, port = (parts.hostname or "").lower(), parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"The base URL cannot be read: {error}.") from None
+    except ValueError:  # it quotes what may be a password
+        raise ConfigurationError(
+            "The base URL cannot be read: its host or port is none; it looks like https://HOST/v1."
+        ) from None
     if parts.username is not None or parts.password is not None:
         raise ConfigurationError(
             "The base URL may not carry a user name or password; the key is sent as a header."

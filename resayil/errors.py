@@ -43,7 +43,7 @@ from pydantic_core import from_json
 from resayil.redaction import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from resayil.messages import PartialToolCall, Usage
 
@@ -270,16 +270,22 @@ class StreamInterruptedError(ResponseError):
 _E = TypeVar("_E", bound=BaseException)
 
 
-def without_frames(error: _E) -> _E:
-    """The error and those behind it without frames, whose locals hold headers and what a reply echoed."""
+def chained(error: BaseException) -> Iterator[BaseException]:
+    """The error and those behind it."""
     waiting: list[BaseException | None] = [error]
     seen: set[int] = set()
     while waiting:
         current = waiting.pop()
         if current is not None and id(current) not in seen:
             seen.add(id(current))
-            current.__traceback__ = None
+            yield current
             waiting += [current.__cause__, current.__context__]
+
+
+def without_frames(error: _E) -> _E:
+    """The error and those behind it without frames, whose locals hold headers and what a reply echoed."""
+    for one in chained(error):
+        one.__traceback__ = None
     return error
 
 

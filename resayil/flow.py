@@ -13,6 +13,8 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 
+from pydantic import SecretStr
+
 from resayil.codecs.envelopes import error_from, reset_in
 from resayil.effects import (
     Acquire,
@@ -40,6 +42,7 @@ from resayil.errors import (
     ResayilError,
     ResponseTooLargeError,
     UnexpectedContentError,
+    chained,
 )
 from resayil.jsontext import loads
 from resayil.limits import Place, Refused
@@ -109,7 +112,7 @@ class Exchange:
         clock: Clock,
         may_retry: Callable[[ResayilError], bool],
     ) -> None:
-        self._secret = secret
+        self._held = SecretStr(secret)
         self._policy = policy
         self.bounds = bounds
         self.clock = clock
@@ -121,6 +124,10 @@ class Exchange:
         self.attempts = 0
         self.maybe_billed = 0
         self.reply = ErrorResponse(0)
+
+    @property
+    def _secret(self) -> str:
+        return self._held.get_secret_value()
 
     @property
     def ends_at(self) -> float:
@@ -293,8 +300,12 @@ class Exchange:
         return f"It begins: {start[:_EXCERPT]!r}"
 
     def mask(self, error: ResayilError) -> None:
-        """Mask the key in what an error says."""
+        """Mask the key in what an error, and those behind it, say."""
         error.reword(redact(error.message, self._secret))
+        for behind in chained(error):
+            if not isinstance(behind, ResayilError):  # httpx quotes what it could not read
+                said = (redact(part, self._secret) if isinstance(part, str) else part for part in behind.args)
+                behind.args = tuple(said)
 
     def _read(self, limit: int, *, cut: bool = False) -> Flow[bytes]:
         """The body, at most so many bytes of it."""

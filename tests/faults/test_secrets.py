@@ -6,6 +6,7 @@ import pickle
 import re
 import subprocess
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from faults.outcome import KEY
 from faults.replies import MODEL, TEXT, Wire
-from faults.server import served
+from faults.server import Close, served
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumpd, dumps
 from pydantic import SecretStr
@@ -148,6 +149,19 @@ def test_a04_a_used_client_and_its_error_hold_no_key() -> None:
             assert not shows_key(value)
 
 
+def test_a04_what_httpx_quotes_of_a_reply_is_masked() -> None:
+    """The cause of an error, which shows bytes that are no HTTP, shows no key either."""
+    strange = [f"no HTTP: {KEY}\r\n\r\n".encode(), Close()]
+    with (
+        served(strange) as server,
+        Client(api_key=KEY, base_url=server.url(), max_retries=0) as client,
+        pytest.raises(ResayilError) as caught,
+    ):
+        client.chat(MODEL, "?")
+    assert "no HTTP" in str(caught.value.__cause__)
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+
+
 def test_a05_debug_logs_hold_no_key_and_no_prompt(caplog: pytest.LogCaptureFixture) -> None:
     """With every logger at DEBUG."""
     caplog.set_level(logging.DEBUG)
@@ -212,6 +226,7 @@ def test_a09_no_file_of_the_tree_holds_a_key() -> None:
         "http://llmapi.resayil.io/v1",
         "http://192.0.2.7:8080",
         f"https://user:{KEY}@llmapi.resayil.io/v1",
+        f"https://user:{KEY}/1@llmapi.resayil.io/v1",
         "https://user@llmapi.resayil.io",
         "ftp://llmapi.resayil.io",
         "https://",
