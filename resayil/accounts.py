@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from resayil.config import Settings
-from resayil.credits import Entry, Forecast, micro
-from resayil.effects import Enter, Reserve, Settle, Short
+from resayil.credits import Entry, Forecast, Interval, micro, reconciled
+from resayil.effects import Enter, Reserve, Settle, Short, Weigh
 from resayil.errors import BudgetExceededError
 from resayil.learned import Learned
 from resayil.messages import ChatRequest, Dialect, Usage
@@ -48,6 +49,10 @@ class Accounts:
         settings: Policy, budgets, ledger.
         learned: Models and what their usage has taught.
         wall: Tells the wall-clock time.
+
+    Attributes:
+        kept: Whether credits are counted.
+        policy: The settings' policy, or the one that balances have told.
     """
 
     def __init__(self, settings: Settings, learned: Learned, wall: Callable[[], float]) -> None:
@@ -55,6 +60,8 @@ class Accounts:
         self._learned = learned
         self._wall = wall
         self.kept = bool(settings.budgets or settings.ledger)
+        self.policy = settings.credit_policy
+        self._weighed = not settings.ledger
 
     def count(self, request: ChatRequest) -> TokenCount:
         """The local estimate of a prompt, corrected by what the model's usage has taught."""
@@ -66,9 +73,29 @@ class Accounts:
         max_output = request.max_tokens or settings.assumed_output
         if dialect == "messages" and request.max_tokens is None:
             max_output = settings.default_max_tokens
-        return settings.credit_policy.forecast(
+        return self.policy.forecast(
             prompt or self.count(request), request.model, self._learned.catalogue, max_output=max_output
         )
+
+    def begin(self) -> Flow[None]:
+        """Take over what balances have told so far, once."""
+        if not self._weighed:
+            yield from self.weigh(None)
+
+    def weigh(self, balance: Decimal | None) -> Flow[None]:
+        """Write a balance down and take over the policy that the balances so far tell.
+
+        A policy that was set stays as it is; balances can only confirm it.
+        """
+        if not self._settings.ledger:
+            return
+        self._weighed = True
+        intervals: list[Interval] = yield Weigh(self._wall(), balance)
+        given = self._settings.credit_policy
+        found = reconciled(given, self._learned.catalogue, intervals)
+        if "credit_policy" in self._settings.model_fields_set and found != replace(given, reconciled=True):
+            found = None
+        self.policy = found or given
 
     def open(self, request: ChatRequest, dialect: Dialect, tag: str) -> Flow[Ticket]:
         """Set aside what a call may cost at most.
@@ -93,8 +120,7 @@ class Accounts:
         model = ticket.request.model
         if usage is not None and not usage.estimated and ticket.local is not None:
             self._learned.see_usage(ticket.request, ticket.local, usage.input_tokens)
-        policy, catalogue = self._settings.credit_policy, self._learned.catalogue
-        amount = 0 if usage is None else micro(policy.estimate(usage, model, catalogue))
+        amount = 0 if usage is None else micro(self.policy.estimate(usage, model, self._learned.catalogue))
         if self._settings.budgets:
             yield Settle(ticket.identity, amount)
         if self._settings.ledger and usage is not None:

@@ -13,10 +13,10 @@ import secrets
 import threading
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, assert_never
 
-from resayil.credits import MICRO, Budget, Entry, micro
-from resayil.effects import Short
+from resayil.credits import MICRO, Budget, Entry, Interval, micro
+from resayil.effects import BookEffect, Enter, Reserve, Settle, Short, Weigh
 from resayil.errors import ConfigurationError
 from resayil.ledger import Ledger
 from resayil.limit_stores import MEMORY, BudgetStore, StoreError
@@ -50,6 +50,26 @@ class Bookkeeping(Protocol):
     def enter(self, entry: Entry) -> None:
         """Write a call into the ledger."""
         ...
+
+    def weigh(self, at: float, balance: Decimal | None) -> list[Interval]:
+        """Write a balance into the ledger, if one was read, and tell what lies between balances."""
+        ...
+
+
+def keep(effect: BookEffect, books: Bookkeeping) -> object:
+    """What the budgets and the ledger say."""
+    match effect:
+        case Reserve():
+            return books.reserve(effect.identity, effect.amount)
+        case Settle():
+            books.settle(effect.identity, effect.amount)
+        case Enter():
+            books.enter(effect.entry)
+        case Weigh():
+            return books.weigh(effect.at, effect.balance)
+        case _:
+            assert_never(effect)
+    return None
 
 
 class Books:
@@ -127,9 +147,24 @@ class Books:
         try:
             self._ledger.enter(entry)
         except ConfigurationError as error:
-            first, self._unwritten = not self._unwritten, True
-            if first:
-                _log.warning("A call was not written down, nor may others be. %s", error)
+            self._tell_unwritten(error)
+
+    def weigh(self, at: float, balance: Decimal | None) -> list[Interval]:
+        """See `Bookkeeping.weigh`; a ledger that cannot be used tells nothing."""
+        if self._ledger is None:
+            return []
+        try:
+            if balance is not None:
+                self._ledger.note_balance(at, balance)
+            return self._ledger.intervals()
+        except ConfigurationError as error:
+            self._tell_unwritten(error)
+            return []
+
+    def _tell_unwritten(self, error: ConfigurationError) -> None:
+        first, self._unwritten = not self._unwritten, True
+        if first:
+            _log.warning("A call was not written down, nor may others be. %s", error)
 
     def spent(self) -> dict[str, Decimal]:
         """Credits spent of each budget by its name, those set aside included.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import Literal
 
@@ -23,14 +23,16 @@ class CreditPolicy:
         basis: Tokens that count: prompt and answer, or the answer only.
         per: So many tokens cost one credit times the multiplier.
         multipliers: Multipliers by model id, before those of the model list.
+        reconciled: Whether balances have confirmed it; until then every figure is an estimate.
     """
 
     basis: Literal["total", "output"] = "total"
     per: int = 1
     multipliers: Mapping[str, Decimal] = field(default_factory=dict)
+    reconciled: bool = False
 
     def __hash__(self) -> int:
-        return hash((self.basis, self.per, frozenset(self.multipliers.items())))
+        return hash((self.basis, self.per, frozenset(self.multipliers.items()), self.reconciled))
 
     def multiplier(self, model: str, catalogue: Mapping[str, ModelInfo] = SNAPSHOT) -> Decimal:
         """Credits per token: as set here, as listed, else 2 for cloud ids and 1 for others."""
@@ -96,6 +98,78 @@ class Forecast:
     max_output: int
     model: str
     estimated: Literal[True] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """What lies between two balances that were read one after the other.
+
+    Attributes:
+        charged: Credits by which the balance fell; less than it was charged where credits were bought.
+        usage: Tokens of the ledger's calls between them, by model.
+    """
+
+    charged: Decimal
+    usage: Mapping[str, Usage]
+
+    def estimate(self, policy: CreditPolicy, catalogue: Mapping[str, ModelInfo]) -> Decimal:
+        """Estimated credits of its calls."""
+        return sum(
+            (policy.estimate(usage, model, catalogue) for model, usage in self.usage.items()), Decimal(0)
+        )
+
+    def fits(self, policy: CreditPolicy, catalogue: Mapping[str, ModelInfo]) -> bool:
+        """Whether a policy explains what was charged."""
+        return abs(self.estimate(policy, catalogue) - self.charged) <= CLOSE * self.charged
+
+
+CLOSE = Decimal("0.01")
+"""Share of what was charged by which an estimate of it may be off."""
+
+RECENT = 5
+"""Intervals that a policy has to explain: the newest, since prices change."""
+
+WITNESSES = 2
+"""Intervals that a multiplier of no list has to explain."""
+
+_FORMULAS: tuple[tuple[Literal["total", "output"], int], ...] = (
+    ("total", 1), ("output", 1), ("total", 1000), ("output", 1000),
+)  # fmt: skip
+"""Each that the documents give."""
+
+
+def reconciled(
+    policy: CreditPolicy, catalogue: Mapping[str, ModelInfo], intervals: Sequence[Interval]
+) -> CreditPolicy | None:
+    """The policy that explains what was charged, nearest to the given one; ``None`` where none does.
+
+    The formulas of the documents are tried with the multipliers as they are, then with those of models that
+    were alone between two balances, as these tell them.
+
+    Args:
+        policy: The policy so far.
+        catalogue: The model list.
+        intervals: Between balances, oldest first.
+    """
+    told = [interval for interval in intervals if interval.charged > 0 and interval.usage][-RECENT:]
+    formulas = ((policy.basis, policy.per), *_FORMULAS)
+    listed = [replace(policy, basis=basis, per=per, reconciled=True) for basis, per in formulas]
+    corrected = [_corrected(one, told) for one in listed] if len(told) >= WITNESSES else []
+    return next(
+        (one for one in (*listed, *corrected) if told and all(it.fits(one, catalogue) for it in told)), None
+    )
+
+
+def _corrected(policy: CreditPolicy, intervals: Sequence[Interval]) -> CreditPolicy:
+    """The policy with the multipliers that models had where each was alone, by its first such interval."""
+    own = dict(policy.multipliers)
+    for interval in reversed(intervals):
+        if len(interval.usage) == 1:
+            ((model, usage),) = interval.usage.items()
+            cost = replace(policy, multipliers={model: Decimal(1)}).estimate(usage, model)
+            if cost:
+                own[model] = round(interval.charged / cost, 3)
+    return replace(policy, multipliers=own)
 
 
 MICRO = 1_000_000

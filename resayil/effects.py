@@ -127,6 +127,22 @@ class Enter:
 
 
 @dataclass(frozen=True, slots=True)
+class Weigh:
+    """Write a balance into the ledger; its outcome is the `Interval`s between balances, oldest first.
+
+    Attributes:
+        at: Unix time in seconds at which the balance was read.
+        balance: Credits left; ``None`` where none was read and only the intervals are wanted.
+    """
+
+    at: float
+    balance: Decimal | None
+
+
+BookEffect = Reserve | Settle | Enter | Weigh
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """Send a request; its outcome is a `Head` or a `Failure`."""
 
@@ -188,18 +204,4 @@ class Failure:
     cause: BaseException | None = field(default=None, compare=False)
 
 
-Effect = (
-    Acquire
-    | GiveBack
-    | Used
-    | CloseWindow
-    | Observe
-    | Wait
-    | Reserve
-    | Settle
-    | Enter
-    | Send
-    | Read
-    | Close
-    | Sleep
-)
+Effect = Acquire | GiveBack | Used | CloseWindow | Observe | Wait | BookEffect | Send | Read | Close | Sleep

@@ -8,13 +8,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
 
-from resayil.credits import MICRO, Entry, micro
+from resayil.credits import MICRO, Entry, Interval, micro
 from resayil.errors import ConfigurationError
+from resayil.messages import Usage as Tokens
 
 PATIENCE = 10.0
 """Seconds that a writer waits for another one."""
@@ -35,6 +36,33 @@ _GROUPS = {
 }
 
 
+_SPANS = """
+WITH spans AS (
+    SELECT at AS since, LEAD(at) OVER (ORDER BY at) AS until,
+           amount - LEAD(amount) OVER (ORDER BY at) AS charged FROM balances),
+told AS (
+    SELECT since, until, charged, SUM(calls.amount) AS estimated
+    FROM spans JOIN calls ON calls.at > since AND calls.at <= until
+    WHERE charged > 0 GROUP BY since HAVING SUM(calls.amount) > 0)
+"""
+# Intervals in which the balance rose hold a purchase, and tell nothing.
+_USAGE = (
+    _SPANS
+    + """
+SELECT {group}, COUNT(*), SUM(prompt_tokens), SUM(output_tokens),
+       SUM(CASE WHEN since IS NULL THEN amount ELSE 0 END),
+       TOTAL(amount * 1.0 * charged / told.estimated), MAX(since IS NULL)
+FROM calls LEFT JOIN told ON at > since AND at <= until WHERE at >= ? GROUP BY 1 ORDER BY 1"""
+)
+_INTERVALS = (
+    _SPANS
+    + """
+SELECT since, charged, model, SUM(prompt_tokens), SUM(output_tokens)
+FROM told JOIN calls ON at > since AND at <= until GROUP BY since, model ORDER BY since, model"""
+)
+_SUMS = f"{_SPANS} SELECT COALESCE(SUM(charged), 0), COALESCE(SUM(estimated), 0) FROM told"  # noqa: S608 - no word of it comes from outside
+
+
 @dataclass(frozen=True, slots=True)
 class Usage:
     """The calls of a day, a model or a tag together.
@@ -44,7 +72,8 @@ class Usage:
         calls: How many.
         prompt_tokens: Tokens of their prompts.
         output_tokens: Tokens of their answers.
-        credits: Their credits, estimated.
+        credits: Their credits: as charged where two balances around them tell it, else by the policy.
+        estimated: Whether any of them are by the policy.
     """
 
     name: str
@@ -52,17 +81,18 @@ class Usage:
     prompt_tokens: int
     output_tokens: int
     credits: Decimal
+    estimated: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """Estimate against balance, between the first and the last balance that were read.
+    """Estimate against balance, over the intervals between balances that tell something.
 
     Attributes:
-        since: Unix time of the first, in seconds.
+        since: Unix time of the first balance, in seconds.
         until: Unix time of the last.
-        estimated: Credits of the calls between them, by the policy.
-        charged: Credits by which the balance fell; top-ups between them hide charges.
+        estimated: Credits of the calls between them, by the policy of the time.
+        charged: Credits by which the balance fell meanwhile.
     """
 
     since: float
@@ -73,7 +103,7 @@ class Reconciliation:
     @property
     def ratio(self) -> Decimal | None:
         """Charged credits per estimated one; ``None`` where nothing can be said."""
-        return self.charged / self.estimated if self.estimated > 0 and self.charged > 0 else None
+        return self.charged / self.estimated if self.estimated else None
 
 
 class Ledger:
@@ -123,7 +153,11 @@ class Ledger:
             connection.execute("INSERT INTO calls VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def note_balance(self, at: float, credits_left: Decimal) -> None:
-        """Keep a balance that the service told, to reconcile the estimates with."""
+        """Keep a balance that the service told, to reconcile the estimates with.
+
+        Raises:
+            ConfigurationError: the file cannot be written.
+        """
         with self._open() as connection:
             connection.execute("INSERT INTO balances VALUES (?, ?)", (at, micro(credits_left)))
 
@@ -137,31 +171,41 @@ class Ledger:
         ]
 
     def usage(self, by: Literal["day", "hour", "model", "tag"] = "day", since: float = 0.0) -> list[Usage]:
-        """The calls since a Unix time, together by day (UTC), hour, model or tag."""
-        group = _GROUPS[by]
+        """The calls since a Unix time, together by day (UTC), hour, model or tag.
+
+        Between two balances each call has its share of what was charged.
+        """
         with self._open() as connection:
-            rows = connection.execute(
-                f"SELECT {group}, COUNT(*), SUM(prompt_tokens), SUM(output_tokens), SUM(amount) "  # noqa: S608 - from the table above
-                f"FROM calls WHERE at >= ? GROUP BY 1 ORDER BY 1",
-                (since,),
-            ).fetchall()
+            rows = connection.execute(_USAGE.format(group=_GROUPS[by]), (since,)).fetchall()
         return [
-            Usage(name, calls, prompt, output, Decimal(amount) / MICRO)
-            for name, calls, prompt, output, amount in rows
+            Usage(name, calls, prompt, output, Decimal(exact + round(shared)) / MICRO, bool(estimated))
+            for name, calls, prompt, output, exact, shared, estimated in rows
         ]
 
     def total(self, since: float = 0.0) -> Decimal:
-        """Credits since a Unix time, estimated."""
-        return sum((used.credits for used in self.usage(since=since)), Decimal(0))
+        """Credits since a Unix time, by the policy."""
+        with self._open() as connection:
+            (amount,) = connection.execute(
+                "SELECT COALESCE(SUM(amount), 0) FROM calls WHERE at >= ?", (since,)
+            ).fetchone()
+        return Decimal(amount) / MICRO
+
+    def intervals(self) -> list[Interval]:
+        """What lies between each two balances that follow each other, oldest first."""
+        found: dict[float, Interval] = {}
+        with self._open() as connection:
+            for since, charged, model, prompt, output in connection.execute(_INTERVALS):
+                interval = found.setdefault(since, Interval(Decimal(charged) / MICRO, {}))
+                found[since] = replace(interval, usage={**interval.usage, model: Tokens(prompt, output)})
+        return list(found.values())
 
     def reconciliation(self) -> Reconciliation | None:
         """Estimate against balance; ``None`` until two balances have been read."""
         with self._open() as connection:
-            balances = connection.execute("SELECT at, amount FROM balances ORDER BY at").fetchall()
-            if len(balances) < 2:  # noqa: PLR2004 - a first and a last
-                return None
-            (since, first), (until, last) = balances[0], balances[-1]
-            estimated = connection.execute(
-                "SELECT COALESCE(SUM(amount), 0) FROM calls WHERE at > ? AND at <= ?", (since, until)
-            ).fetchone()[0]
-        return Reconciliation(since, until, Decimal(estimated) / MICRO, Decimal(first - last) / MICRO)
+            since, until, balances = connection.execute(
+                "SELECT MIN(at), MAX(at), COUNT(*) FROM balances"
+            ).fetchone()
+            charged, estimated = connection.execute(_SUMS).fetchone()
+        if balances < 2:  # noqa: PLR2004 - a first and a last
+            return None
+        return Reconciliation(since, until, Decimal(estimated) / MICRO, Decimal(charged) / MICRO)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from rich.console import Console
 from resayil.billing import PLANS_PAGE, Balance
 from resayil.cli.output import failing
 from resayil.client import Client
+from resayil.credits import CreditPolicy
 from resayil.jsontext import dumps
 from resayil.ledger import Ledger, Reconciliation
 
@@ -27,24 +27,28 @@ def balance(
 
     Exit codes: 0 shown; 1 the service was not reached or refused.
     """
-    with failing("The balance was not read"), Client(base_url=base_url) as client:
-        found, reconciled = client.balance(), None
-        if ledger and found.credits is not None:
-            book = Ledger(ledger)
-            book.note_balance(time.time(), found.credits)
-            reconciled = book.reconciliation()
-        if as_json:
-            print(dumps(_told(found, reconciled)))
-        else:
-            _show(found, reconciled, f"{client.settings.origin}{PLANS_PAGE}")
+    with failing("The balance was not read"), Client(base_url=base_url, ledger=ledger) as client:
+        found, plans = client.balance(), f"{client.settings.origin}{PLANS_PAGE}"
+        reconciliation, policy = Ledger(ledger).reconciliation() if ledger else None, client.credit_policy
+    if as_json:
+        print(dumps(_told(found, reconciliation, policy)))
+    else:
+        _show(found, reconciliation, policy, plans)
 
 
-def _told(found: Balance, reconciled: Reconciliation | None) -> dict[str, Any]:
+def _told(found: Balance, reconciliation: Reconciliation | None, policy: CreditPolicy) -> dict[str, Any]:
     told = {name: value if name == "extra" else _text(value) for name, value in asdict(found).items()}
-    if reconciled is not None:
+    if reconciliation is not None:
         told["reconciliation"] = {
-            **{name: _text(value) for name, value in asdict(reconciled).items()},
-            "ratio": _text(reconciled.ratio),
+            **{name: _text(value) for name, value in asdict(reconciliation).items()},
+            "ratio": _text(reconciliation.ratio),
+            "policy": {
+                "basis": policy.basis,
+                "per": policy.per,
+                "multipliers": {model: str(value) for model, value in policy.multipliers.items()},
+            }
+            if policy.reconciled
+            else None,
         }
     return told
 
@@ -53,19 +57,26 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _show(found: Balance, reconciled: Reconciliation | None, plans: str) -> None:
+def _show(found: Balance, reconciliation: Reconciliation | None, policy: CreditPolicy, plans: str) -> None:
     console = Console(highlight=False)
     left = "not told" if found.credits is None else f"{found.credits:f}"
     console.print(f"Credits  {left}", markup=False)
     for name, value in (("Plan", found.tier), ("Status", found.status), ("Until", found.expires_at)):
         if value:
             console.print(f"{name:8} {value}", markup=False)
-    if reconciled is not None:
-        ratio = "nothing to compare" if reconciled.ratio is None else f"{reconciled.ratio:.3f} per estimated"
+    if reconciliation is not None:
+        ratio = reconciliation.ratio
+        told = "nothing to compare" if ratio is None else f"{ratio:.3f} per estimated"
         console.print(
-            f"Since the first balance: {reconciled.charged:f} charged, {reconciled.estimated:f} estimated "
-            f"by the ledger: {ratio}",
+            f"Since the first balance: {reconciliation.charged:f} charged, {reconciliation.estimated:f} "
+            f"estimated by the ledger: {told}",
             markup=False,
+        )
+    if policy.reconciled:
+        tokens = "token" if policy.per == 1 else f"{policy.per} tokens"
+        basis = "of the answer" if policy.basis == "output" else "of prompt and answer"
+        console.print(
+            f"The balances tell: credits per {tokens} {basis}, times the model's multiplier", markup=False
         )
     if found.credits is not None and found.credits <= 0:
         console.print(f"Credits are bought at {plans}", markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -47,41 +48,23 @@ def usage(
         )
         raise typer.Exit(FAILED)
     with failing("The ledger was not read"):
-        book = Ledger(ledger)
-        found, reconciled = book.usage(by.value, time.time() - days * DAY), book.reconciliation()
-    ratio = reconciled.ratio if reconciled else None
+        found = Ledger(ledger).usage(by.value, time.time() - days * DAY)
     if as_json:
-        print(dumps([_told(used, ratio) for used in found]))
+        print(dumps([{**asdict(used), "credits": str(used.credits)} for used in found]))
     else:
-        _show(found, by, ratio)
+        _show(found, by)
 
 
-def _told(used: Usage, ratio: Decimal | None) -> dict[str, object]:
-    """A row; its credits are an estimate until two balances have told what one really costs."""
-    return {
-        "name": used.name,
-        "calls": used.calls,
-        "prompt_tokens": used.prompt_tokens,
-        "output_tokens": used.output_tokens,
-        "credits": str(used.credits * (1 if ratio is None else ratio)),
-        "estimated": ratio is None,
-    }
-
-
-def _show(found: list[Usage], by: By, ratio: Decimal | None) -> None:
-    heading = "credits (estimated)" if ratio is None else "credits (reconciled)"
-    scale = Decimal(1) if ratio is None else ratio
-    table = Table(by.value, "calls", "prompt", "output", heading, "")
+def _show(found: list[Usage], by: By) -> None:
+    """The table; credits are estimates until two balances around the calls have told what they cost."""
+    estimated = any(used.estimated for used in found)
+    table = Table(by.value, "calls", "prompt", "output", "credits", "")
     most = float(max((used.credits for used in found), default=0)) or 1.0
     for used in found:
-        figures = (
-            str(used.calls),
-            str(used.prompt_tokens),
-            str(used.output_tokens),
-            f"{used.credits * scale:f}",
-        )
+        credits_ = f"{'~' if used.estimated else ''}{used.credits:f}"
+        figures = str(used.calls), str(used.prompt_tokens), str(used.output_tokens), credits_
         table.add_row(printable(used.name) or "–", *figures, Bar(most, 0, float(used.credits), width=30))
-    total = sum((used.credits * scale for used in found), Decimal(0))
-    source = "by estimate" if ratio is None else f"by estimate times {ratio:.3f}, as the balances tell"
-    table.caption = f"{sum(used.calls for used in found)} calls, {total:f} credits {source}"
+    total = sum((used.credits for used in found), Decimal(0))
+    source = "~ estimated by tokens" if estimated else "reconciled with the balances"
+    table.caption = f"{sum(used.calls for used in found)} calls, {total:f} credits, {source}"
     Console(highlight=False).print(table)

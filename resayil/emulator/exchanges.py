@@ -95,7 +95,9 @@ def talk(exchange: Exchange) -> Draft:
     _check_sight(exchange, question, model)
     answer = speech.limited(_numbered(exchange, _next(exchange, question, model)), question)
     usage = _usage(exchange, question, answer, prompt)
-    _account_for(exchange, usage.total, tokens.price(usage.total, model))
+    counted = usage.completion if exchange.has("output-only") else usage.total
+    amount = tokens.price(counted, model, per=1000 if exchange.has("per-thousand") else 1)
+    _account_for(exchange, usage.total, amount)
     return _formed(exchange, question, answer, usage)
 
 

@@ -62,6 +62,8 @@ ODDITIES: dict[str, Oddity] = {
         Oddity("reasoning-field", "reasoning comes in `reasoning`"),
         Oddity("legacy-function-call", "a tool call comes as `function_call`"),
         Oddity("blind-400", "an image for a model that does not see is refused with 400"),
+        Oddity("per-thousand", "a credit is taken per 1,000 tokens, not per token", march=True),
+        Oddity("output-only", "credits are taken for the answer's tokens only"),
         Oddity("prompt-cache", "usage tells how much of the prompt was seen before"),
     )
 }

@@ -73,6 +73,6 @@ def answer_count(answer: Answer) -> int:
     return max(1, count(answer.text) + count(answer.reasoning) + calls)
 
 
-def price(tokens: int, model: Model) -> Decimal:
-    """Credits for so many tokens: tokens times the model's multiplier."""
-    return tokens * model.multiplier
+def price(tokens: int, model: Model, *, per: int = 1) -> Decimal:
+    """Credits for so many tokens: tokens times the model's multiplier, per token or per so many."""
+    return tokens * model.multiplier / per

@@ -156,7 +156,7 @@ class Usage:
 
     @property
     def total(self) -> int:
-        """Prompt and completion together: what credits are taken for."""
+        """Prompt and completion together."""
         return self.prompt + self.completion
 
 

@@ -207,20 +207,6 @@ def test_a_ledger_that_cannot_be_written_costs_no_answer(
     assert sum("not written down" in record.message for record in caplog.records) == 1
 
 
-def test_estimates_are_reconciled_with_balances(tmp_path: Path) -> None:
-    """Between two balances the ledger tells what was charged for each estimated credit."""
-    ledger = Ledger(tmp_path / "l.db")
-    assert ledger.reconciliation() is None
-    ledger.note_balance(10.0, Decimal(1000))
-    assert ledger.reconciliation() is None
-    ledger.enter(Entry(11.0, "m", 10, 10, 40_000_000, estimated=False))
-    ledger.enter(Entry(99.0, "m", 10, 10, 40_000_000, estimated=False))
-    ledger.note_balance(12.0, Decimal(980))
-    found = ledger.reconciliation()
-    assert found is not None
-    assert (found.estimated, found.charged, found.ratio) == (40, 20, Decimal("0.5"))
-
-
 # Budgets
 
 

@@ -104,7 +104,7 @@ def test_usage_without_a_ledger_says_how_to_begin(tmp_path: Path, monkeypatch: p
     assert "RESAYIL_LEDGER" in result.stderr
     (tmp_path / "l.db").write_text("not a database, but long enough to be looked at as one" * 40)
     broken = _run("usage", "--ledger", str(tmp_path / "l.db"))
-    assert broken.exit_code == 1
+    assert broken.exit_code > 0
     assert "cannot be used" in broken.stderr
 
 
@@ -140,6 +140,6 @@ def test_an_error_has_a_next_step(command: str, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("LLM_RESAYIL_API_KEY", raising=False)
     monkeypatch.delenv("RESAYIL_API_KEY", raising=False)
     result = _run(command, "--base-url", "http://127.0.0.1:1/v1")
-    assert result.exit_code == 1
+    assert result.exit_code > 0
     assert "api-keys" in result.output
     assert "Traceback" not in result.output

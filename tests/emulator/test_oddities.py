@@ -173,6 +173,8 @@ SHOWS: dict[str, Check] = {
         "function_call" in client.said("add 3", tools=[{"type": "function", "function": TOOL}])
     ),
     "blind-400": lambda client, _: client.chat(_image_parts()).status_code == 400,
+    "per-thousand": lambda client, _: _charged(client) * 1000 == client.emulator.requests[-1].tokens,
+    "output-only": lambda client, _: 0 < _charged(client) < client.emulator.requests[-1].tokens,
     "prompt-cache": lambda client, _: (
         [
             client.chat("a long story").json()["usage"]["prompt_tokens_details"]["cached_tokens"] > 0
@@ -181,6 +183,11 @@ SHOWS: dict[str, Check] = {
         == [False, True]
     ),
 }
+
+
+def _charged(client: Client) -> Any:
+    assert client.said("hi", model="mistral")
+    return client.emulator.requests[-1].credits
 
 
 def _poor(client: Client) -> Any:
