@@ -15,6 +15,7 @@ from resayil.emulator.service import Service
 from resayil.emulator.transports import AsyncEmulatorTransport, EmulatorTransport
 from resayil.emulator.upstream import Upstream
 from resayil.emulator.values import HttpReply, HttpRequest, Json, JsonObject, RecordedRequest
+from resayil.emulator.whatsapp import WhatsApp
 from resayil.emulator.world import DEFAULT_KEY, PLANS, Account, World
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ class Emulator:
         """Everything that was asked, oldest first; credentials are masked."""
         with self._world.lock:
             return list(self._world.requests)
+
+    @property
+    def whatsapp(self) -> WhatsApp:
+        """A stand-in for the vendor's WhatsApp gateway, on the same socket."""
+        return WhatsApp(self._world)
 
     @property
     def oddities(self) -> frozenset[str]:

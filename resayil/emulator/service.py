@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
-from resayil.emulator import billing, drafts, exchanges, faults
+from resayil.emulator import billing, drafts, exchanges, faults, whatsapp
 from resayil.emulator.drafts import Draft
 from resayil.emulator.exchanges import Exchange, StatusFaultError
 from resayil.emulator.refusals import (
@@ -108,6 +108,8 @@ class Service:
             fault = faults.from_header(request) or self._world.next_fault(request.path)
             if fault is not None and isinstance(fault.kind, int):
                 return self._failed(fault, record)
+            if request.path == whatsapp.PATH and request.method == "POST":
+                return whatsapp.send(request, record, self._world)
             return self._worked(request, _found(request, route, self._oddities), rest, record, fault)
         except StatusFaultError as scripted:
             return self._failed(scripted.fault, record)

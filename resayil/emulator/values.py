@@ -178,6 +178,15 @@ class RecordedRequest:
     at: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """A WhatsApp message that was accepted; `at` in seconds since 1970."""
+
+    phone: str
+    message: str
+    at: float
+
+
 def dumps(value: Json, *, escaped: bool = False) -> str:
     """JSON text with its Arabic as it is, unless the old server's escapes are asked for."""
     return json.dumps(value, ensure_ascii=escaped, separators=(",", ":"))

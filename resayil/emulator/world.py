@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from resayil.emulator.refusals import PAYMENT, TOO_MANY, UNAUTHORIZED, RefusalError
 from resayil.emulator.scripts import Fault, Scripted
-from resayil.emulator.values import RecordedRequest
+from resayil.emulator.values import Outbound, RecordedRequest
 
 DEFAULT_KEY = "sk-emulator"
 PLANS = {"starter": 10, "basic": 10, "pro": 30, "enterprise": 60}
@@ -104,6 +104,7 @@ class World:
             self.script: deque[Scripted] = deque()
             self.faults: deque[Fault] = deque()
             self.requests: list[RecordedRequest] = []
+            self.sent: list[Outbound] = []
             self.prompts: set[str] = set()
             self.made = 0
 
