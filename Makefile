@@ -1,5 +1,5 @@
 # `make help` lists the targets; every one that needs the environment makes it first.
-.PHONY: all setup demo test test-fast lint types format lock build bench faults prove system-deps clean help
+.PHONY: all setup n8n demo test test-fast lint types format lock build bench faults prove system-deps clean help
 
 PACKAGES := $(wildcard resayil langchain_resayil litellm_provider resayil_n8n)
 BIN := .venv/bin
@@ -38,11 +38,14 @@ $(NODE_TESTS)/node_modules/installed.stamp: $(NODE_TESTS)/package-lock.json | .v
 		&& touch node_modules/installed.stamp \
 		|| echo "setup: npm could not install them; the tests in $(NODE_TESTS) are not run"
 
+n8n: .venv/installed.stamp ## Install the real n8n for its tests, once, outside the tree; N8N=0 leaves it out
+	@$(BIN)/python -m tests.n8n.install || true
+
 demo: .venv/installed.stamp ## Show the pack at work, without a key; LIVE=1 uses the service and your key
 	@test -f examples/demo.py || { echo "demo: examples/demo.py is missing"; exit 1; }
 	@LIVE="$(LIVE)" $(BIN)/python examples/demo.py
 
-test: setup lint types ## Everything a change must pass, with branch coverage
+test: setup n8n lint types ## Everything a change must pass, with branch coverage
 	$(WITHOUT_KEYS) $(BIN)/coverage run -m pytest -m "not prove"
 	$(BIN)/coverage report
 
@@ -80,7 +83,7 @@ bench: .venv/installed.stamp ## Measure the hot path
 faults: setup ## Play the fault contract and write docs/fault-results.md; a few minutes
 	$(WITHOUT_KEYS) $(BIN)/python -m tests.faults
 
-prove: setup ## Full matrices, soak and fuzzing: the tests that `make test` leaves out
+prove: setup n8n ## Full matrices, soak and fuzzing: the tests that `make test` leaves out
 	$(WITHOUT_KEYS) $(BIN)/python -m pytest -m prove
 
 system-deps: ## Install the system programs that the tests start, where this user may
@@ -91,4 +94,4 @@ clean: ## Remove the environment and everything generated
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile

@@ -1,0 +1,128 @@
+"""A bench for one test: the templates in the real n8n, before an emulator and with a key of its own."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+from n8n.rest import Execution, Rest
+from n8n.server import N8n
+
+from resayil.emulator.server import Server
+
+TEMPLATES = Path(__file__).parents[2] / "n8n" / "templates"
+SLUGS = sorted(path.stem for path in TEMPLATES.glob("*.json"))
+BUTTON = "Try with sample data"
+CHAT_MODELS = {"@n8n/n8n-nodes-langchain.lmChatOpenAi": "openAiApi"}
+
+
+def template(slug: str) -> dict[str, Any]:
+    """A committed template; `slug` may be its number alone."""
+    (path,) = TEMPLATES.glob(f"{slug}*.json")
+    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return found
+
+
+def wanted_credential(node: Mapping[str, Any]) -> str | None:
+    """The type of credential that a node asks its user for."""
+    parameters = node["parameters"]
+    if parameters.get("authentication") == "genericCredentialType":
+        kind: str = parameters["genericAuthType"]
+        return kind
+    return CHAT_MODELS.get(node["type"])
+
+
+def configured(workflow: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The workflow with other values in its Config node.
+
+    Raises:
+        KeyError: The Config node has no such setting.
+    """
+    changed = copy.deepcopy(dict(workflow))
+    (config,) = (node for node in changed["nodes"] if node["name"] == "Config")
+    assignments = {given["name"]: given for given in config["parameters"]["assignments"]["assignments"]}
+    for name, value in settings.items():
+        assignments[name]["value"] = value
+    return changed
+
+
+class Bench:
+    """Templates in one n8n, before one emulator.
+
+    Attributes:
+        key: A key that no other test uses, so that finding it anywhere is this test's own leak.
+    """
+
+    def __init__(self, n8n: N8n, rest: Rest, service: Server, name: str) -> None:
+        self.n8n, self.rest, self.service = n8n, rest, service
+        self.emulator = service.emulator
+        self.key = self.emulator.add_key(f"sk-{name}-secret", requests_per_minute=10_000, credits=10**6)
+        self._workflows: list[dict[str, Any]] = []
+        bearer = {"name": "Authorization", "value": f"Bearer {self.key}"}
+        chat = {"apiKey": self.key, "url": service.base_url}
+        self.credentials = {
+            "httpHeaderAuth": rest.credential("httpHeaderAuth", f"{name} header", bearer),
+            "openAiApi": rest.credential("openAiApi", f"{name} chat", chat),
+        }
+
+    def add(self, slug: str, /, **settings: Any) -> dict[str, Any]:
+        """Import a template, choose its credentials and set its Config node."""
+        return self.add_workflow(configured(template(slug), {"base_url": self.service.base_url} | settings))
+
+    def add_workflow(self, workflow: dict[str, Any]) -> dict[str, Any]:
+        """Import a workflow and choose its credentials."""
+        for node in workflow["nodes"]:
+            if kind := wanted_credential(node):
+                node["credentials"] = {kind: self.credentials[kind]}
+        added = self.rest.add(workflow)
+        self._workflows.append(added)
+        return added
+
+    def run(self, slug: str, /, **settings: Any) -> Execution:
+        """Import a template and press its button."""
+        return self.rest.run(self.add(slug, **settings), BUTTON)
+
+    def publish(self, slug: str, /, **settings: Any) -> dict[str, Any]:
+        """Import a template and bring its triggers to life."""
+        workflow = self.add(slug, **settings)
+        self.rest.activate(workflow)
+        return workflow
+
+    def address(self, workflow: Mapping[str, Any], kind: str) -> str:
+        """Where a webhook, a form or a chat of a published workflow is reached."""
+        (node,) = (node for node in workflow["nodes"] if node["type"].endswith(f".{kind}"))
+        path = node["parameters"].get("path") or node["webhookId"]
+        form = {"webhook": f"webhook/{path}", "formTrigger": f"form/{path}"}
+        return f"{self.n8n.url}/{form.get(kind, f'webhook/{path}/chat')}"
+
+    def post(self, address: str, **content: Any) -> httpx.Response:
+        """Post to a published address."""
+        return httpx.post(address, timeout=60, trust_env=False, **content)
+
+    def asked(self) -> list[dict[str, Any]]:
+        """What reached the emulator, as golden files keep it: method, path, headers that matter, body."""
+        return [
+            {
+                "method": request.method,
+                "path": request.path,
+                "headers": {name: request.headers[name] for name in HEADERS if name in request.headers},
+                "body": request.body,
+            }
+            for request in self.emulator.requests
+        ]
+
+    def leaks(self) -> list[str]:
+        """Where n8n kept or logged the key in plain text."""
+        return self.n8n.holds(self.key)
+
+    def clear(self) -> None:
+        """Delete the imported workflows."""
+        for workflow in self._workflows:
+            self.rest.remove(workflow)
+
+
+HEADERS = ("accept", "anthropic-version", "authorization", "content-type")
