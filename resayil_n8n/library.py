@@ -11,6 +11,8 @@ from resayil_n8n.canvas import Workflow, to_json
 MODULES = (
     "first_check",
     "robust_call",
+    "arabic_assistant",
+    "receipt",
     "function_calling",
     "messages_forecast",
 )
