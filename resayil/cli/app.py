@@ -12,7 +12,9 @@ import typer
 from rich.console import Console
 
 from resayil.cli.balance import balance
+from resayil.cli.batch import batch
 from resayil.cli.doctor import doctor
+from resayil.cli.language import CHOSEN, VARIABLE, Language
 from resayil.cli.usage import usage
 from resayil.jsontext import dumps
 from resayil.version import VERSION
@@ -27,6 +29,7 @@ _errors = Console(stderr=True)
 app.command()(balance)
 app.command()(usage)
 app.command()(doctor)
+app.command()(batch)
 
 
 def _show_version(wanted: bool) -> None:
@@ -40,8 +43,10 @@ def _root(
     _version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
+    lang: Annotated[Language, typer.Option(envvar=VARIABLE, help="Language of the messages.")] = Language.en,
 ) -> None:
     """The integration pack for the LLM Resayil API."""
+    CHOSEN.set(lang)
 
 
 @app.command()

@@ -8,20 +8,34 @@ from contextlib import contextmanager
 import typer
 from rich.console import Console
 
-from resayil.errors import ResayilError
+from resayil.cli.exits import CALLED_WRONGLY, FAILED, exit_of
+from resayil.cli.language import CHOSEN, Language, say
+from resayil.errors import ConfigurationError, RequestError, ResayilError
 
-FAILED = 1
-"""Exit code of a command that could not do its work, or that found something broken."""
+__all__ = ["CALLED_WRONGLY", "FAILED", "errors", "failing", "tell"]
 
 errors = Console(stderr=True)
 
 
+def tell(text: str) -> None:
+    """Show a text on the error stream as it is."""
+    errors.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
 @contextmanager
 def failing(what: str) -> Generator[None]:
-    """Within it, an error of the pack ends the command with its reason and what to do next."""
+    """Within it, an error of the pack ends the command with its reason and what to do next.
+
+    Args:
+        what: What was not done, in English.
+    """
     try:
         yield
     except ResayilError as error:
-        errors.print(f"{what}: {error}", markup=False, highlight=False)
-        errors.print("Next: resayil doctor looks at key, address and server.", markup=False)
-        raise typer.Exit(FAILED) from None
+        ended = exit_of(error)
+        # The error's own words are English; its class says the same in every language.
+        meaning = "" if CHOSEN.get() is Language.en else f"{say(ended.meaning)}.\n"
+        tell(f"{say(what)}: {meaning}{error}")
+        if not isinstance(error, ConfigurationError | RequestError):  # those say what to do
+            tell(say("Next: resayil doctor looks at key, address and server."))
+        raise typer.Exit(ended.code) from None
