@@ -49,6 +49,15 @@ def test_metadata_is_said_once(either: ChatResayil, emulator: Emulator, joined: 
     assert metadata["usage_estimated"] is False
 
 
+def test_no_chunk_shares_what_can_be_written_to(either: ChatResayil, emulator: Emulator) -> None:
+    """LangChain and its users write into a chunk's lists and dicts; no other chunk may see it."""
+    emulator.reply("مرحبًا بك في الكويت")
+    chunks = told(either)
+    assert len(chunks) > 3
+    held = [id(value) for chunk in chunks for _, value in chunk if isinstance(value, dict | list)]
+    assert len(set(held)) == len(held) > 3 * len(chunks)
+
+
 def test_usage_is_said_once(either: ChatResayil, joined: Join) -> None:
     """Usage stands on the last chunk alone, so that LangChain's sum is the service's figure."""
     chunks = told(either)
