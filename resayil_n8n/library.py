@@ -15,6 +15,10 @@ MODULES = (
     "receipt",
     "function_calling",
     "messages_forecast",
+    "bulk_rows",
+    "bulk_rows_csv",
+    "document_summary",
+    "credit_watch",
 )
 """Modules of ``resayil_n8n.flows`` in the order of their numbers."""
 

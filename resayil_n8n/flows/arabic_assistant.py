@@ -13,8 +13,8 @@ INSTRUCTIONS = (
 )
 SETUP = Note(
     """### Setup
-1. Credentials > new > **OpenAI**: your key, and as Base URL `https://llmapi.resayil.io/v1`; this node takes its \
-address from there alone.
+1. Credentials > new > **OpenAI**: your key, and as Base URL \
+`https://llmapi.resayil.io/v1`; this node takes its address from there alone.
 2. Open **Ask the model** and choose it.
 3. Save, and run **Try with sample data**, or open the chat.
 

@@ -9,7 +9,7 @@ function next(call, reply) {
   const elapsed = Date.now() / 1000 - call.started_at;
   const spent = problem.charged && call.attempt >= RULES.charged_attempts;
   if (problem.resend && !spent && call.attempt < call.max_attempts) {
-    const seconds = problem.retry_after ?? pause(problem, call.attempt);
+    const seconds = Math.max(problem.retry_after ?? pause(problem, call.attempt), call.least_wait_seconds ?? 0);
     if (elapsed + seconds <= call.retry_budget_seconds) {
       return { ...call, outcome: 'wait', wait_seconds: Math.ceil(seconds * 1000) / 1000 };
     }
