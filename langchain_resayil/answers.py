@@ -9,7 +9,6 @@ be sent back as it came. In the newer form (v1) the content is the list of stand
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
 from typing import Any, Literal, assert_never, cast
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -28,15 +27,15 @@ from resayil import (
     ToolCallPart,
     Usage,
 )
-from resayil.credits import micro
+from resayil.credits import Cost, micro
 from resayil.messages import Part
 
 PROVIDER = "resayil"
 CREDITS = "credits_micro"
-"""Where ``usage_metadata`` keeps estimated credits, in millionths."""
+"""Where ``usage_metadata`` keeps credits, in millionths."""
 
-Credits = Callable[[ChatResponse], Decimal]
-"""What an answer costs: an estimate, as every figure from tokens is."""
+CostOf = Callable[[ChatResponse], Cost]
+"""What an answer has cost."""
 
 _OPENING = frozenset({"id", "model_name", "model_provider", "output_version"})
 
@@ -45,14 +44,14 @@ OutputVersion = Literal["v0", "v1"]
 _AnswerPart = TextPart | ReasoningPart | ToolCallPart | InvalidToolCall
 
 
-def ai_message(response: ChatResponse, version: OutputVersion, credits_: Decimal) -> AIMessage:
+def ai_message(response: ChatResponse, version: OutputVersion, cost: Cost) -> AIMessage:
     """A whole answer, and what it costs."""
     message = response.message
-    metadata = {**opening(response.id, response.model), **closing(response, credits_)}
+    metadata = {**opening(response.id, response.model), **closing(response, cost)}
     tools: dict[str, Any] = {
         "tool_calls": [tool_call(call) for call in message.tool_calls],
         "invalid_tool_calls": [invalid_tool_call(call) for call in message.invalid_tool_calls],
-        "usage_metadata": usage_metadata(response.usage, credits_),
+        "usage_metadata": usage_metadata(response.usage, cost),
     }
     if version == "v1":
         metadata["output_version"] = "v1"
@@ -67,8 +66,8 @@ def opening(answer_id: str, model: str) -> dict[str, Any]:
     return {"model_provider": PROVIDER, **{name: value for name, value in told.items() if value}}
 
 
-def closing(response: ChatResponse, credits_: Decimal) -> dict[str, Any]:
-    """What is known once an answer is whole; the credits are an estimate, as every figure from tokens is."""
+def closing(response: ChatResponse, cost: Cost) -> dict[str, Any]:
+    """What is known once an answer is whole."""
     told = {
         **{name: value for name, value in response.extra.items() if name not in _OPENING},
         "finish_reason": response.finish_reason,
@@ -77,13 +76,13 @@ def closing(response: ChatResponse, credits_: Decimal) -> dict[str, Any]:
         "attempts": response.attempts,
         "maybe_billed": response.maybe_billed,
         "usage_estimated": response.usage.estimated,
-        "credits": float(credits_),
-        "credits_estimated": True,
+        "credits": float(cost.credits),
+        "credits_estimated": cost.estimated,
     }
     return {name: value for name, value in told.items() if value is not None}
 
 
-def usage_metadata(usage: Usage, credits_: Decimal) -> UsageMetadata:
+def usage_metadata(usage: Usage, cost: Cost) -> UsageMetadata:
     """Tokens in LangChain's words; cached prompt tokens are part of the prompt, reasoning of the answer.
 
     LangChain adds usage up, and refuses fractions: so credits stand here as whole millionths.
@@ -91,7 +90,7 @@ def usage_metadata(usage: Usage, credits_: Decimal) -> UsageMetadata:
     told = UsageMetadata(
         input_tokens=usage.input_tokens, output_tokens=usage.output_tokens, total_tokens=usage.total_tokens
     )
-    cast("dict[str, Any]", told)[CREDITS] = micro(credits_)
+    cast("dict[str, Any]", told)[CREDITS] = micro(cost.credits)
     if usage.cache_read_tokens or usage.cache_creation_tokens:
         told["input_token_details"] = InputTokenDetails(
             cache_read=usage.cache_read_tokens, cache_creation=usage.cache_creation_tokens

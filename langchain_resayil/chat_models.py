@@ -16,7 +16,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel
 
-from langchain_resayil.answers import Credits, OutputVersion, ai_message
+from langchain_resayil.answers import CostOf, OutputVersion, ai_message
 from langchain_resayil.chunks import ChunkMaker
 from langchain_resayil.configured import CALL_FIELDS, ConfiguredModel
 from langchain_resayil.errors import langchain_errors
@@ -42,7 +42,7 @@ class Maker(Protocol[T_co]):
         ...
 
 
-MakerOf = Callable[[Callable[[], ChatResponse], Credits], Maker[T]]
+MakerOf = Callable[[Callable[[], ChatResponse], CostOf], Maker[T]]
 """Makes one for an answer, given the whole of it at its end, and what it costs."""
 
 
@@ -88,13 +88,8 @@ class ChatResayil(ConfiguredModel):
         return _Call(next(filter(None, names), self.model), self._read(messages), read_options(asked))
 
     def _answer(self, response: ChatResponse, client: Client | AsyncClient) -> ChatResult:
-        message = ai_message(response, self._form, self._credits(client)(response))
+        message = ai_message(response, self._form, client.cost(response))
         return ChatResult(generations=[ChatGeneration(message=message)])
-
-    def _credits(self, client: Client | AsyncClient) -> Credits:
-        """What an answer costs, by what the client knows of its model."""
-        policy = client.settings.credit_policy
-        return lambda response: policy.estimate(response.usage, response.model, client.catalogue)
 
     def _generate(
         self,
@@ -125,7 +120,7 @@ class ChatResayil(ConfiguredModel):
         with langchain_errors():
             call, client = self._call(messages, stop, given), self._client()
             with client.stream(call.model, call.messages, **call.options) as stream:
-                feed = maker(stream.response, self._credits(client)).feed
+                feed = maker(stream.response, client.cost).feed
                 for event in stream:
                     yield from feed(event)
 
@@ -136,7 +131,7 @@ class ChatResayil(ConfiguredModel):
             call, client = self._call(messages, stop, given), self._async_client()
             stream = await client.stream(call.model, call.messages, **call.options)
             async with stream, aclosing(aiter(stream)) as events:
-                feed = maker(stream.response, self._credits(client)).feed
+                feed = maker(stream.response, client.cost).feed
                 async for event in events:
                     for told in feed(event):
                         yield told

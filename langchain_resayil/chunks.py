@@ -15,7 +15,7 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_resayil.answers import (
     PROVIDER,
-    Credits,
+    CostOf,
     OutputVersion,
     closing,
     layout,
@@ -45,14 +45,12 @@ class ChunkMaker:
     Args:
         version: The form of the content: one string, or standard blocks whose ``index`` is their part's.
         response: Gives the whole answer, once its end has come.
-        credits_of: What it costs.
+        cost_of: What it costs.
     """
 
-    def __init__(
-        self, version: OutputVersion, response: Callable[[], ChatResponse], credits_of: Credits
-    ) -> None:
+    def __init__(self, version: OutputVersion, response: Callable[[], ChatResponse], cost_of: CostOf) -> None:
         self._response = response
-        self._credits_of = credits_of
+        self._cost_of = cost_of
         self._blocks = version == "v1"
         self._metadata = {"model_provider": PROVIDER, **({"output_version": "v1"} if self._blocks else {})}
         self._model = ""
@@ -85,7 +83,7 @@ class ChunkMaker:
     def _end(self, response: ChatResponse) -> list[AIMessageChunk]:
         """The corrections of broken calls, then the last chunk."""
         said = {} if self._model else {"model_name": response.model}
-        cost = self._credits_of(response)
+        cost = self._cost_of(response)
         last = self._chunk([] if self._blocks else "", {**closing(response, cost), **said})
         last.chunk_position = "last"
         last.usage_metadata = usage_metadata(response.usage, cost)

@@ -300,8 +300,7 @@ class ConfiguredModel(BaseChatModel):
             settings = client.settings
             assumed = settings.default_max_tokens if settings.api == "messages" else settings.assumed_output
             longest = max_tokens or self.max_tokens or assumed
-            policy = settings.credit_policy
-            return policy.forecast(count, self.model, client.catalogue, max_output=longest)
+            return client.credit_policy.forecast(count, self.model, client.catalogue, max_output=longest)
 
     def _prompt(self, prompt: LanguageModelInput, tools: Sequence[Any] | None) -> ChatRequest:
         turns = self._read(self._convert_input(prompt).to_messages())

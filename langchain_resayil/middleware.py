@@ -53,7 +53,7 @@ class CreditBudgetMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
     def spent(self) -> Decimal:
         """Credits spent, those of calls under way included."""
         with self._lock:
-            return Decimal(self._purse.total) / MICRO
+            return Decimal(self._purse.total()) / MICRO
 
     @property
     def left(self) -> Decimal:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from langchain_core.utils.utils import LC_ID_PREFIX
 
-from langchain_resayil.answers import PROVIDER, Credits, closing, content_blocks, opening, usage_metadata
+from langchain_resayil.answers import PROVIDER, CostOf, closing, content_blocks, opening, usage_metadata
 from resayil import (
     ChatResponse,
     MessageEnd,
@@ -38,15 +38,15 @@ class EventMaker:
 
     Args:
         response: Gives the whole answer, once its end has come.
-        credits_of: What it costs.
+        cost_of: What it costs.
         run_id: The run's, from which LangChain makes the message's id.
     """
 
     def __init__(
-        self, response: Callable[[], ChatResponse], credits_of: Credits, run_id: UUID | None = None
+        self, response: Callable[[], ChatResponse], cost_of: CostOf, run_id: UUID | None = None
     ) -> None:
         self._response = response
-        self._credits_of = credits_of
+        self._cost_of = cost_of
         self._message_id = f"{LC_ID_PREFIX}-{run_id}" if run_id else ""
         self._places: dict[int, int] = {}
 
@@ -78,7 +78,7 @@ class EventMaker:
     def _end(self, response: ChatResponse) -> list[MessagesData]:
         """Every block as it ended up, then what is known of the whole."""
         blocks = zip(self._places.values(), content_blocks(response.message.content), strict=True)
-        cost = self._credits_of(response)
+        cost = self._cost_of(response)
         metadata = {**opening(response.id, response.model), **closing(response, cost)}
         return [
             *(_event("content-block-finish", index=place, content=dict(block)) for place, block in blocks),

@@ -19,7 +19,7 @@ from resayil.credits import MICRO, Budget, Entry, Interval, micro
 from resayil.effects import BookEffect, Enter, Reserve, Settle, Short, Weigh
 from resayil.errors import ConfigurationError
 from resayil.ledger import Ledger
-from resayil.limit_stores import MEMORY, BudgetStore, StoreError
+from resayil.limit_stores import MEMORY, BudgetStore, Life, StoreError
 from resayil.limiters import scope_of, store_for
 
 if TYPE_CHECKING:
@@ -30,8 +30,15 @@ _log = logging.getLogger("resayil")
 THIS_RUN = os.environ.get("RESAYIL_RUN") or secrets.token_hex(8)
 """The run of a process that names none."""
 
-_LIFE = {"client": 30 * 86_400.0, "run": 30 * 86_400.0, "day": 2 * 86_400.0}
-"""Seconds for which a budget is kept after its last use."""
+LEASE = 3600.0
+"""Seconds after which credits that nobody has settled are free again: longer than calls last."""
+
+LIFE = {
+    "client": Life(30 * 86_400.0, LEASE),
+    "run": Life(30 * 86_400.0, LEASE),
+    "day": Life(2 * 86_400.0, LEASE),
+}
+"""How long budgets, and what is set aside in them, are kept."""
 
 
 class Bookkeeping(Protocol):
@@ -109,10 +116,10 @@ class Books:
     def _hold(self, budget: Budget, identity: str, amount: int) -> int | None:
         name, limit = self._name(budget), micro(budget.credits)
         try:
-            left = self._store.hold(name, identity, amount, limit, _LIFE[budget.per])
+            left = self._store.hold(name, identity, amount, limit, LIFE[budget.per])
         except StoreError as error:
             self._tell(error)
-            return MEMORY.hold(f"{name} alone", identity, amount, limit // self._processes, _LIFE[budget.per])
+            return MEMORY.hold(f"{name} alone", identity, amount, limit // self._processes, LIFE[budget.per])
         self._gone = False
         return left
 

@@ -16,7 +16,7 @@ from resayil.billing import Balance, Topup
 from resayil.books import Books
 from resayil.calls import Calls
 from resayil.config import ClientOptions, Settings, held
-from resayil.credits import CreditPolicy, Forecast
+from resayil.credits import Cost, CreditPolicy, Forecast
 from resayil.errors import ResayilError, without_frames
 from resayil.events import StreamEvent, TextDelta
 from resayil.limiters import OnWait, limiter_for
@@ -106,6 +106,10 @@ class Client:
     def credit_policy(self) -> CreditPolicy:
         """How tokens become credits: as set, or as the balances in the ledger have told."""
         return self._calls.accounts.policy
+
+    def cost(self, response: ChatResponse) -> Cost:
+        """What an answer has cost in credits, by `credit_policy` and the known models."""
+        return self.credit_policy.cost(response.usage, response.model, self.catalogue)
 
     @property
     def catalogue(self) -> Mapping[str, ModelInfo]:
@@ -279,6 +283,10 @@ class AsyncClient:
     def credit_policy(self) -> CreditPolicy:
         """How tokens become credits: as set, or as the balances in the ledger have told."""
         return self._calls.accounts.policy
+
+    def cost(self, response: ChatResponse) -> Cost:
+        """What an answer has cost in credits, by `credit_policy` and the known models."""
+        return self.credit_policy.cost(response.usage, response.model, self.catalogue)
 
     @property
     def catalogue(self) -> Mapping[str, ModelInfo]:

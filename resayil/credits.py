@@ -48,6 +48,11 @@ class CreditPolicy:
         tokens = usage.total_tokens if self.basis == "total" else usage.output_tokens
         return Decimal(tokens) / self.per * self.multiplier(model, catalogue)
 
+    def cost(self, usage: Usage, model: str, catalogue: Mapping[str, ModelInfo] = SNAPSHOT) -> Cost:
+        """The same, with whether it is known."""
+        known = self.reconciled and not usage.estimated
+        return Cost(self.estimate(usage, model, catalogue), estimated=not known)
+
     def forecast(
         self,
         prompt: TokenCount,
@@ -76,6 +81,19 @@ class CreditPolicy:
             max_output,
             model,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a call has cost.
+
+    Attributes:
+        credits: So many.
+        estimated: Whether they are an estimate: the tokens are, or no balances have confirmed the policy.
+    """
+
+    credits: Decimal
+    estimated: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from resayil.errors import ConfigurationError
-from resayil.limit_stores import Epochs, Purse, StoreError
+from resayil.limit_stores import Epochs, Life, Purse, StoreError
 from resayil.limits import Entry, Place, Plan, Quota, Refused
 
 _log = logging.getLogger("resayil")
@@ -82,28 +82,28 @@ class FileStore:
         with self._plan(name, quota) as (plan, now):
             plan.close(quota, now, seconds, refused=refused)
 
-    def hold(self, name: str, identity: str, amount: int, limit: int, life: float) -> int | None:
+    def hold(self, name: str, identity: str, amount: int, limit: int, life: Life) -> int | None:
         """See `BudgetStore.hold`."""
-        with self._purse(name, life) as purse:
-            return purse.hold(identity, amount, limit)
+        with self._purse(name, life.budget) as (purse, now):
+            return purse.hold(identity, amount, limit, now, now + life.amount)
 
     def settle(self, name: str, identity: str, amount: int) -> None:
         """See `BudgetStore.settle`."""
-        with self._purse(name) as purse:
+        with self._purse(name) as (purse, _):
             purse.settle(identity, amount)
 
     def spent(self, name: str) -> int:
         """See `BudgetStore.spent`."""
-        with self._purse(name) as purse:
-            return purse.total
+        with self._purse(name) as (purse, now):
+            return purse.total(now)
 
     @contextmanager
-    def _purse(self, name: str, life: float | None = None) -> Generator[Purse]:
+    def _purse(self, name: str, life: float | None = None) -> Generator[tuple[Purse, float]]:
         with self.state() as state:
             purses, now = state.setdefault("purses", {}), time.time()
             kept = purses.get(name)
-            purse = Purse(int(kept["spent"]), dict(kept["held"])) if kept else Purse()
-            yield purse
+            purse = _read_purse(kept) if kept else Purse()
+            yield purse, now
             if kept or purse.held:
                 until = now + life if life is not None else kept["until"]
                 purses[name] = {"spent": purse.spent, "held": purse.held, "until": until}
@@ -192,7 +192,7 @@ class FileStore:
             for kept in state.get("plans", {}).values():
                 _read_plan(kept)
             for kept in state.get("purses", {}).values():
-                _ = int(kept["spent"]), float(kept["until"]), sum(kept["held"].values())
+                _ = _read_purse(kept)
         except FileNotFoundError:
             return {}
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -245,6 +245,12 @@ def _read_plan(kept: dict[str, Any]) -> Plan:
         float(kept["warned_at"]),
         int(kept["requests"]),
     )
+
+
+def _read_purse(kept: dict[str, Any]) -> Purse:
+    held = {name: (int(amount), float(until)) for name, (amount, until) in kept["held"].items()}
+    _ = float(kept["until"])
+    return Purse(int(kept["spent"]), held)
 
 
 def _ended(kept: dict[str, Any], now: float) -> bool:

@@ -12,7 +12,7 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from resayil.errors import ConfigurationError
-from resayil.limit_stores import Epochs, StoreError
+from resayil.limit_stores import Epochs, Life, StoreError
 from resayil.limits import CALM, INCIDENT, LONGEST_CLOSURE, MARGIN, NOW, Place, Quota, Refused
 
 if TYPE_CHECKING:
@@ -166,22 +166,31 @@ return answer('place', moment - now, moment > now and ahead(moment) or 0)
 
 
 PURSE = """
-local hash, op, id, amount = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
-local held = 'held ' .. id
+local hash, leases, op, id, amount = KEYS[1], KEYS[2], ARGV[1], ARGV[2], tonumber(ARGV[3])
+local function add(number) redis.call('HINCRBY', hash, 'total', string.format('%.0f', number)) end
+local time = redis.call('TIME')
+local now = tonumber(time[1]) + tonumber(time[2]) / 1e6
+local function text(number) return string.format('%.6f', number) end
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', leases, '-inf', text(now))) do  -- its holder has died
+  redis.call('ZREM', leases, name)
+  add(-tonumber(redis.call('HGET', hash, 'held ' .. name)))
+end
 local total = tonumber(redis.call('HGET', hash, 'total') or 0)  -- spent and set aside
 if op == 'hold' then
   local left = tonumber(ARGV[4]) - total
   if amount > left then return left end
-  redis.call('HINCRBY', hash, 'total', ARGV[3])
-  redis.call('HSET', hash, held, ARGV[3])
+  add(amount)
+  redis.call('HSET', hash, 'held ' .. id, ARGV[3])
+  redis.call('ZADD', leases, text(now + tonumber(ARGV[6])), id)
   redis.call('EXPIRE', hash, ARGV[5])
+  redis.call('EXPIRE', leases, ARGV[5])
   return false
 end
 if op == 'settle' then
-  local before = redis.call('HGET', hash, held)
+  local before = redis.call('HGET', hash, 'held ' .. id)
   if before then
-    redis.call('HDEL', hash, held)
-    redis.call('HINCRBY', hash, 'total', string.format('%.0f', amount - tonumber(before)))
+    redis.call('HDEL', hash, 'held ' .. id)
+    add(amount - (redis.call('ZREM', leases, id) == 1 and tonumber(before) or 0))
   end
 end
 return total
@@ -256,9 +265,9 @@ class RedisStore:
         """See `Store.close`."""
         self._call("close" if refused else "full", name, quota, amount=seconds, now=now)
 
-    def hold(self, name: str, identity: str, amount: int, limit: int, life: float) -> int | None:
+    def hold(self, name: str, identity: str, amount: int, limit: int, life: Life) -> int | None:
         """See `BudgetStore.hold`."""
-        left = self._budget(name, "hold", identity, amount, limit, int(life))
+        left = self._budget(name, "hold", identity, amount, limit, int(life.budget), life.amount)
         return None if left is None else int(left)
 
     def settle(self, name: str, identity: str, amount: int) -> None:
@@ -269,9 +278,11 @@ class RedisStore:
         """See `BudgetStore.spent`."""
         return int(self._budget(name, "spent", "", 0) or 0)
 
-    def _budget(self, name: str, *arguments: str | int) -> int | None:
+    def _budget(self, name: str, *arguments: str | float) -> int | None:
         try:
-            answer: int | None = self._purse([f"{self._prefix}:{{{name}}}"], arguments)
+            answer: int | None = self._purse(
+                [f"{self._prefix}:{{{name}}}{part}" for part in ("", ":leases")], arguments
+            )
         except (self._errors, OSError) as error:
             raise StoreError(f"{type(error).__name__}: {error}") from error
         return answer

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from resayil.limits import Place, Plan, Quota, Refused
 
@@ -53,12 +53,19 @@ class Store(Protocol):
         ...
 
 
+class Life(NamedTuple):
+    """How long a budget is kept after its last use, and an amount that nobody settles; in seconds."""
+
+    budget: float
+    amount: float
+
+
 class BudgetStore(Protocol):
     """Keeps sums of which parts are set aside before they are spent; amounts are whole numbers."""
 
     blocking: bool
 
-    def hold(self, name: str, identity: str, amount: int, limit: int, life: float) -> int | None:
+    def hold(self, name: str, identity: str, amount: int, limit: int, life: Life) -> int | None:
         """Set an amount aside, or tell what is left where that is less; then nothing is set aside.
 
         Args:
@@ -66,7 +73,7 @@ class BudgetStore(Protocol):
             identity: Who sets aside.
             amount: How much.
             limit: The budget's whole amount.
-            life: Seconds for which the budget is kept.
+            life: How long budget and amount are kept.
 
         Raises:
             StoreError: the store is gone.
@@ -88,23 +95,25 @@ class Purse:
 
     Attributes:
         spent: What is gone.
-        held: What is set aside, by whom.
+        held: What is set aside, by whom: so much, until when. Later it is free again, since who has not
+            settled by then has died; who has not pays all the same.
     """
 
     spent: int = 0
-    held: dict[str, int] = field(default_factory=dict)
+    held: dict[str, tuple[int, float]] = field(default_factory=dict)
 
-    @property
-    def total(self) -> int:
+    def total(self, now: float = 0.0) -> int:
         """What is spent and set aside."""
-        return self.spent + sum(self.held.values())
+        return self.spent + sum(amount for amount, until in self.held.values() if until > now)
 
-    def hold(self, identity: str, amount: int, limit: int) -> int | None:
-        """See `BudgetStore.hold`."""
-        left = limit - self.total
+    def hold(
+        self, identity: str, amount: int, limit: int, now: float = 0.0, until: float = math.inf
+    ) -> int | None:
+        """See `BudgetStore.hold`; by default until it is settled."""
+        left = limit - self.total(now)
         if amount > left:
             return left
-        self.held[identity] = amount
+        self.held[identity] = amount, until
         return None
 
     def settle(self, identity: str, amount: int) -> None:
@@ -154,10 +163,11 @@ class MemoryStore:
         with _lock:
             self._plans.setdefault(name, Plan()).close(quota, self._clock(), seconds, refused=refused)
 
-    def hold(self, name: str, identity: str, amount: int, limit: int, life: float) -> int | None:  # noqa: ARG002 - the protocol's
+    def hold(self, name: str, identity: str, amount: int, limit: int, life: Life) -> int | None:
         """See `BudgetStore.hold`."""
         with _lock:
-            return self._purses.setdefault(name, Purse()).hold(identity, amount, limit)
+            purse, now = self._purses.setdefault(name, Purse()), self._clock()
+            return purse.hold(identity, amount, limit, now, now + life.amount)
 
     def settle(self, name: str, identity: str, amount: int) -> None:
         """See `BudgetStore.settle`."""
@@ -168,7 +178,7 @@ class MemoryStore:
     def spent(self, name: str) -> int:
         """See `BudgetStore.spent`."""
         with _lock:
-            return self._purses[name].total if name in self._purses else 0
+            return self._purses[name].total(self._clock()) if name in self._purses else 0
 
     def sent(self, name: str, quota: Quota) -> int:
         """Requests that went out in the window that ends now."""

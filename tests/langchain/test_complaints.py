@@ -33,6 +33,7 @@ from langchain_resayil import ChatResayil
 from langchain_resayil.chunks import ChunkMaker
 from resayil import MessageEnd, MessageStart, ResayilWarning, StreamInterruptedError, ToolCallDelta, Usage
 from resayil.accumulate import Accumulator
+from resayil.credits import Cost
 from resayil.emulator import Call, Emulator, Reply
 from resayil.events import UsageReport
 
@@ -497,7 +498,9 @@ def test_complaint_29_the_import_takes_nothing_foreign() -> None:
 def seconds_for(fragments: int) -> float:
     """CPU time that the chunks of one long tool call take."""
     accumulator = Accumulator()
-    maker = ChunkMaker("v0", lambda: accumulator.response("m", Usage(0, 0)), lambda _: Decimal(0))
+    maker = ChunkMaker(
+        "v0", lambda: accumulator.response("m", Usage(0, 0)), lambda _: Cost(Decimal(0), estimated=True)
+    )
     events: list[Any] = [MessageStart("a", "m"), ToolCallDelta(0, 0, '{"x": "', "c", "f")]
     events += [ToolCallDelta(0, 0, "abcdefgh") for _ in range(fragments)]
     events += [ToolCallDelta(0, 0, '"}'), UsageReport(Usage(1, 1)), MessageEnd("stop")]

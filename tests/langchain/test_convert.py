@@ -53,13 +53,14 @@ from resayil import (
     user,
 )
 from resayil.accumulate import Accumulator
+from resayil.credits import Cost
 from resayil.jsontext import dumps
 
 ARABIC = "كم نقطة لديّ؟ رقمي ٧٧٨٨"
 VERSIONS: Sequence[OutputVersion] = ("v0", "v1")
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12) | st.just(ARABIC)
-COST = Decimal("1.5")
+COST = Cost(Decimal("1.5"), estimated=True)
 
 plain_json = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | words,

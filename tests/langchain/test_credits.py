@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -23,7 +24,7 @@ from langchain_core.tools import tool
 
 import resayil
 from langchain_resayil import ChatResayil, CreditBudgetMiddleware, CreditsCallbackHandler, RepairMiddleware
-from resayil import CreditPolicy
+from resayil import Client, CreditPolicy
 from resayil.emulator import Call, Emulator, Reply
 
 MakeModel = Callable[..., ChatResayil]
@@ -64,6 +65,24 @@ def test_fractions_of_credits_add_up(make_model: MakeModel) -> None:
     assert micro(one) == one.usage_metadata["total_tokens"] * 300
     total: Any = add_usage(one.usage_metadata, other.usage_metadata)
     assert total["credits_micro"] == micro(one) + micro(other)
+
+
+def test_balances_make_figures_of_estimates(
+    make_model: MakeModel, emulator: Emulator, tmp_path: Path
+) -> None:
+    """Once two balances have confirmed the formula, credits are no estimate any more, in streams too."""
+    key = emulator.add_key(plan="enterprise")
+    model = make_model(api_key=key, client_options={"ledger": str(tmp_path / "l.db")})
+    given = {"transport": emulator.transport(), "ledger": str(tmp_path / "l.db")}
+    with Client(key, emulator.base_url, **given) as client:  # type: ignore[arg-type] # its settings
+        client.balance()
+        assert model.invoke("x").response_metadata["credits_estimated"] is True
+        client.balance()
+    fresh = make_model(
+        api_key=key, client_options={"ledger": str(tmp_path / "l.db"), "requests_per_minute": 60}
+    )
+    assert fresh.invoke("x").response_metadata["credits_estimated"] is False
+    assert list(fresh.stream("x"))[-1].response_metadata["credits_estimated"] is False
 
 
 def test_credits_are_summed_by_run(either: ChatResayil, emulator: Emulator) -> None:

@@ -26,6 +26,7 @@ from langchain_resayil.convert import read_answer, read_messages
 from langchain_resayil.stream_events import EventMaker
 from resayil import MessageEnd, MessageStart, ReasoningDelta, StreamEvent, TextDelta, ToolCallDelta, Usage
 from resayil.accumulate import Accumulator
+from resayil.credits import Cost
 from resayil.emulator import Call, Emulator, Reply
 from resayil.events import UsageReport
 
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*(is in beta|is experimental)")
 
 MakeModel = Callable[..., ChatResayil]
 words = st.text('اب «ق\u064b a1"\\{}', min_size=1, max_size=6)
-COST = Decimal("1.5")
+COST = Cost(Decimal("1.5"), estimated=True)
 
 
 def get_points(customer_id: str) -> str:
