@@ -83,7 +83,7 @@ function hinted(headers, inner, body) {
 
 function unreached(failure) {
   const before = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'].includes(failure.code);
-  const closed = failure.code === 'ECONNRESET' || failure.code === 'EPIPE';
+  const closed = failure.code === 'EPIPE' || failure.message === 'socket hang up'; // a reset may come in mid-answer
   const hint = { en: 'Nothing answered at the base URL: check it, and the network.', ar: 'لم يُجب أحد على هذا العنوان: تحقق منه ومن الشبكة.' };
   return { kind: 'APIConnectionError', status: null, code: failure.code, message: failure.message, hint, resend: before || closed, charged: !before };
 }
