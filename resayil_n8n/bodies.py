@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from resayil.codecs import CODECS
-from resayil.messages import ChatRequest, Dialect, InvalidToolCall, Message, TextPart, tool_result, user
+from resayil.messages import (
+    ChatRequest,
+    Dialect,
+    InvalidToolCall,
+    Message,
+    TextPart,
+    assistant,
+    tool_result,
+    user,
+)
 from resayil.options import RequestOptions, build_request
 from resayil_n8n.expressions import Numbers, Script, expression, javascript, slot
 
@@ -68,6 +77,15 @@ class Body:
         kept |= {name: Script(text) for name, text in replaced.items()}
         return self._with_image(expression(kept, self._numbers))
 
+    def with_history(self, turns: str) -> str:
+        """The body as an n8n expression, earlier turns spread in before its last message.
+
+        Args:
+            turns: Expression of those turns, as `plain_turns` writes them.
+        """
+        *first, last = self.wire["messages"]
+        return self.expression(messages=javascript([*first, Script(f"...{turns}"), last], depth=1))
+
     def field(self, name: str) -> str:
         """One field of the body as an n8n expression."""
         return self._with_image(expression(self.wire[name], self._numbers))
@@ -97,4 +115,14 @@ def tool_turns() -> dict[str, Script]:
     return {
         "assistantTurn": Script(f"(text, calls) => ({javascript(turn)})"),
         "resultTurn": Script(f"(id, text) => ({javascript(result)})"),
+    }
+
+
+def plain_turns() -> dict[str, Script]:
+    """Two JavaScript functions for a history of plain text, whose bodies are the chat codec's own output."""
+    wire = CODECS["chat"].encode(build_request("any", [user(slot("text")), assistant(slot("text"))], {}))
+    said, answered = wire["messages"]
+    return {
+        "userTurn": Script(f"(text) => ({javascript(said)})"),
+        "assistantTurn": Script(f"(text) => ({javascript(answered)})"),
     }

@@ -15,6 +15,7 @@ MODULES = (
     "receipt",
     "function_calling",
     "messages_forecast",
+    "whatsapp",
     "bulk_rows",
     "bulk_rows_csv",
     "document_summary",

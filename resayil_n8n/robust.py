@@ -121,11 +121,11 @@ def section(*senders: Node) -> Section:
     names = "** + **".join(node.name for node in senders)
     note = Note(_NOTE.en.format(names), _NOTE.ar.format(names))
     first, *others = senders
-    sort = (SORT,) if others else ()
-    left = (None,) * (2 + len(sort))
+    head = (RECEIVE, COUNT, SORT) if others else (RECEIVE, COUNT)
+    below = (None,) * len(head)
     rows: list[tuple[Node | None, ...]] = [
-        (RECEIVE, COUNT, *sort, first, JUDGE, CHOOSE, HAND_BACK),
-        (*left, *(others or (None,)), PICK, TAKE_OTHER, WAIT),
+        (*head, first, None, JUDGE, CHOOSE, HAND_BACK),
+        (*below, *(others or (None,)), PICK, None, TAKE_OTHER, WAIT),
     ]
     return Section(note, rows)
 

@@ -1,0 +1,3 @@
+// One item per message to send.
+const source = $('Write the reply').isExecuted ? $('Write the reply') : $('Hand over to a person');
+return source.first().json.outgoing.map((message) => ({ json: message }));
