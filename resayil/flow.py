@@ -147,6 +147,7 @@ class Exchange:
             headers = {**headers, IDEMPOTENCY_HEADER: self._identity}
         last: ResayilError | None = None
         while True:
+            before = self.attempts
             try:
                 timeout = yield from self.slot()
                 self.attempts += 1
@@ -155,7 +156,7 @@ class Exchange:
                 yield from self._used(head, due)
                 return (yield from self._receive(head, url, receive))
             except ResayilError as error:
-                self.maybe_billed += may_be_billed(error)
+                self.maybe_billed += self.attempts > before and may_be_billed(error)
                 error.attempts, error.maybe_billed = self.attempts, self.maybe_billed
                 self.mask(error)
                 if last is not None and isinstance(error, LocalRateLimitError):

@@ -170,7 +170,7 @@ def as_json(results: Sequence[Result], plain: Sequence[Plain]) -> str:
         of_case = marks.setdefault(result.run.case.id, {})
         of_case.setdefault(result.run.surface.name, {})[result.run.dialect] = result.mark
     told: dict[str, Any] = {
-        "commit": _commit(),
+        "commit": commit(),
         "versions": versions(),
         "marks": marks,
         "wrong": [
@@ -184,7 +184,8 @@ def as_json(results: Sequence[Result], plain: Sequence[Plain]) -> str:
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
 
-def _commit() -> str:
+def commit() -> str:
+    """The commit that was run."""
     told = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
     )

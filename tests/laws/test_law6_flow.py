@@ -60,7 +60,7 @@ CUT = Failure("connection", "body", "cut")
 COMMON = {
     "not connected": _broken("connection", "connect", "yes"),
     "connect timeout": _broken("timeout", "connect", "yes"),
-    "dead kept-alive socket": _broken("connection", "reused", "yes"),
+    "kept-alive socket closed": _broken("connection", "reused", "three", billed=True),
     "fresh socket closed": _broken("connection", "fresh", "three", billed=True),
     "read timeout": _broken("timeout", "read", "after timeout", billed=True),
     "write timeout": _broken("timeout", "write", "after timeout", billed=True),
