@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import copy
+import hashlib
 import json
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +16,19 @@ import httpx
 from n8n.rest import Execution, Rest
 from n8n.server import N8n
 
+from resayil.emulator import Emulator
 from resayil.emulator.server import Server
 
 TEMPLATES = Path(__file__).parents[2] / "n8n" / "templates"
 SLUGS = sorted(path.stem for path in TEMPLATES.glob("*.json"))
+HEADERS = ("anthropic-version", "authorization", "content-type")
 BUTTON = "Try with sample data"
 CHAT_MODELS = {"@n8n/n8n-nodes-langchain.lmChatOpenAi": "openAiApi"}
 
 
 def template(slug: str) -> dict[str, Any]:
-    """A committed template; `slug` may be its number alone."""
-    (path,) = TEMPLATES.glob(f"{slug}*.json")
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    """A committed template."""
+    found: dict[str, Any] = json.loads((TEMPLATES / f"{slug}.json").read_text("utf-8"))
     return found
 
 
@@ -36,18 +41,42 @@ def wanted_credential(node: Mapping[str, Any]) -> str | None:
     return CHAT_MODELS.get(node["type"])
 
 
-def configured(workflow: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The workflow with other values in its Config node.
+def configured(
+    workflow: Mapping[str, Any], settings: Mapping[str, Any], node: str = "Config"
+) -> dict[str, Any]:
+    """The workflow with other values in its Config node, or in another that sets fields.
 
     Raises:
-        KeyError: The Config node has no such setting.
+        KeyError: The node sets no such field.
     """
     changed = copy.deepcopy(dict(workflow))
-    (config,) = (node for node in changed["nodes"] if node["name"] == "Config")
-    assignments = {given["name"]: given for given in config["parameters"]["assignments"]["assignments"]}
+    (found,) = (each for each in changed["nodes"] if each["name"] == node)
+    assignments = {given["name"]: given for given in found["parameters"]["assignments"]["assignments"]}
     for name, value in settings.items():
         assignments[name]["value"] = value
     return changed
+
+
+def digested(value: Any) -> Any:
+    """The same JSON with a digest in the place of every picture."""
+    if isinstance(value, dict):
+        return {name: digested(field) for name, field in value.items()}
+    if isinstance(value, list):
+        return [digested(item) for item in value]
+    if isinstance(value, str) and value.startswith("data:"):
+        head, _, encoded = value.partition(",")
+        data = base64.b64decode(encoded, validate=True)
+        return f"{head},({len(data)} bytes, sha256 {hashlib.sha256(data).hexdigest()})"
+    return value
+
+
+@contextmanager
+def set_up(n8n: N8n, rest: Rest) -> Iterator[Bench]:
+    """A bench with an emulator of its own, cleared in the end."""
+    with Emulator().serve() as service:
+        made = Bench(n8n, rest, service, uuid.uuid4().hex[:12])
+        yield made
+        made.clear()
 
 
 class Bench:
@@ -110,7 +139,7 @@ class Bench:
                 "method": request.method,
                 "path": request.path,
                 "headers": {name: request.headers[name] for name in HEADERS if name in request.headers},
-                "body": request.body,
+                "body": digested(request.body),
             }
             for request in self.emulator.requests
         ]
@@ -123,6 +152,3 @@ class Bench:
         """Delete the imported workflows."""
         for workflow in self._workflows:
             self.rest.remove(workflow)
-
-
-HEADERS = ("accept", "anthropic-version", "authorization", "content-type")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from n8n.bench import Bench
+from n8n.bench import Bench, set_up
 from n8n.install import folder, unwanted
 from n8n.rest import Rest
 from n8n.server import N8n, running
-
-from resayil.emulator.server import Server
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +32,7 @@ def rest(n8n: N8n) -> Iterator[Rest]:
 
 
 @pytest.fixture
-def bench(n8n: N8n, rest: Rest, resayil_server: Server) -> Iterator[Bench]:
+def bench(n8n: N8n, rest: Rest) -> Iterator[Bench]:
     """The templates before an emulator of this test's own."""
-    made = Bench(n8n, rest, resayil_server, uuid.uuid4().hex[:12])
-    yield made
-    made.clear()
+    with set_up(n8n, rest) as made:
+        yield made

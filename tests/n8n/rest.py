@@ -153,18 +153,27 @@ class Rest:
         kept = self.call("GET", f"/executions/{identity}")
         return Execution(identity, kept["status"], kept["data"], unflattened(kept["data"]))
 
+    def ended(self, identity: str, seconds: float = PATIENCE) -> None:
+        """Wait for the end of an execution, whether n8n keeps it or not.
+
+        Raises:
+            TimeoutError: It goes on for longer.
+        """
+
+        def over() -> bool | None:
+            kept = self.call("GET", f"/executions/{identity}")
+            return None if kept and kept["status"] in GOING_ON else True
+
+        until(over, f"execution {identity}", seconds)
+
     def finished(self, identity: str, seconds: float = PATIENCE) -> Execution:
         """One execution after its end.
 
         Raises:
             TimeoutError: It goes on for longer.
         """
-
-        def look() -> Execution | None:
-            status = self.call("GET", f"/executions/{identity}")["status"]
-            return None if status in GOING_ON else self.execution(identity)
-
-        return until(look, f"execution {identity}", seconds)
+        self.ended(identity, seconds)
+        return self.execution(identity)
 
     def run(self, workflow: Mapping[str, Any], trigger: str, seconds: float = PATIENCE) -> Execution:
         """Run a workflow from a trigger to its end."""
