@@ -22,7 +22,7 @@ MAX_DELAY = 60.0
 """Longest wait between attempts where the service gives none, in seconds."""
 
 PAID_ATTEMPTS = 3
-"""Attempts in all where each one may have been charged: 500, 502, 504, a connection closed under a request."""
+"""Attempts in all where each one may have been charged: 500, 502, 504, a connection lost."""
 
 RESENT = frozenset({429, 500, 502, 503, 504, 529})
 """Statuses after which the same request may be sent again; a proxy's own 5xx may hide an answer under way."""
@@ -36,8 +36,8 @@ def may_be_billed(error: ResayilError) -> bool:
     if isinstance(error, APITimeoutError):
         return error.phase not in {"connect", "pool"}
     if isinstance(error, APIConnectionError):
-        # A kept-alive connection that was closed while idle is noticed before it is used, mostly; on this one a
-        # request went out, and whether it was read before the connection broke cannot be told.
+        # A kept-alive connection that was closed while idle is noticed before it is used, mostly; on this
+        # one a request went out, and whether it was read cannot be told.
         return error.phase in {"reused", "fresh", "body"}
     if isinstance(error, UnexpectedContentError):
         return False
