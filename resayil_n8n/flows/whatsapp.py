@@ -19,7 +19,8 @@ SETUP = Note(
     + """
 4. A second **Header Auth** with the gateway's own key: choose it in **Send the reply**.
 5. Publish, and give the gateway the production address of **When a message arrives**.
-6. Look at one real delivery and put the names of its fields into Config: those of text and id are not documented.""",
+6. Look at one real delivery and put the names of its fields into Config: those of text and id are not \
+documented.""",
     common.SETUP.ar
     + """
 4. بيانات **Header Auth** ثانية بمفتاح البوابة في **Send the reply**.
