@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ TEXTS = {
     "emoji": "تم الطلب ✅ شكرًا لك 🙏🏽 نراك قريبًا 👩‍💻🎉",
 }
 ENCODINGS = ("o200k_base", "cl100k_base")
+LINE = 40
+"""Characters from which a text is no single word that a vocabulary may hold whole."""
 
 
 def _encoding(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -60,6 +63,23 @@ def test_the_true_count_lies_within_the_bounds(
     true = len(_encoding(vocabulary, monkeypatch).encode(TEXTS[name]))
     rate = estimate_text(TEXTS[name])
     assert rate.low <= true <= rate.high, (rate, true)
+
+
+@pytest.mark.parametrize("vocabulary", ENCODINGS)
+def test_any_passage_lies_within_the_bounds(vocabulary: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only whole texts: any run of words of a line's length, and any two of them mixed."""
+    encoding, dice = _encoding(vocabulary, monkeypatch), random.Random(20)  # noqa: S311 - a test's
+
+    def passage() -> str:
+        words = dice.choice(list(TEXTS.values())).split(" ")
+        first = dice.randrange(len(words))
+        return " ".join(words[first : dice.randint(first, len(words)) + 1])
+
+    for _ in range(2000):
+        text = f"{passage()} {passage()}"
+        rate = estimate_text(text)
+        if len(text) >= LINE:
+            assert rate.low <= len(encoding.encode(text)) <= rate.high, text
 
 
 @pytest.mark.parametrize("name", ["arabic", "english", "mixed", "dialect"])
