@@ -317,7 +317,7 @@ def test_timeouts_are_sent_again_only_when_opted_in() -> None:
         ("429", {"unhinted_429": "backoff"}, [1.125, 2.25]),
         ("503", {}, [1.125, 2.25]),
         ("429 with a hint", {}, [7.0, 7.0]),
-        ("dead kept-alive socket", {}, [0.0, 0.0]),
+        ("kept-alive socket closed", {}, [0.0, 0.0]),
         ("429 with a long hint", {}, []),
     ],
 )
