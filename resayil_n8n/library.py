@@ -34,6 +34,15 @@ def generated() -> Mapping[str, str]:
     return {f"{workflow.slug}.json": to_json(workflow) for workflow in workflows()}
 
 
+def texts() -> Mapping[str, str]:
+    """The text of every template's file, as it was shipped, by the file's name."""
+    return {f"{workflow.slug}.json": _read(f"{workflow.slug}.json") for workflow in workflows()}
+
+
+def _read(name: str) -> str:
+    return (folder() / name).read_bytes().decode("utf-8")
+
+
 def folder() -> Path:
     """Where the files lie: inside the installed package, or in the tree beside it."""
     inside = Path(__file__).with_name("templates")

@@ -11,8 +11,8 @@ from resayil_n8n.sheet import MANUAL, SET, TRIGGERS, Sheet, parameters, strings
 
 _PRIVATE = (
     "id", "shared", "createdAt", "updatedAt", "versionId", "activeVersionId", "activeVersion",
-    "versionCounter", "triggerCount", "versionMetadata", "sourceWorkflowId", "staticData", "isArchived", "active", "nodeGroups",
-    "homeProject", "usedCredentials", "scopes", "parentFolder", "tags",
+    "versionCounter", "triggerCount", "versionMetadata", "sourceWorkflowId", "staticData", "isArchived",
+    "active", "nodeGroups", "homeProject", "usedCredentials", "scopes", "parentFolder", "tags",
 )  # fmt: skip
 _SECRET = re.compile(
     r"\bsk-[A-Za-z0-9_-]{8,}|\bBearer\s+(?!and\b)[A-Za-z0-9._~+/=-]{12,}|\beyJ[\w-]{10,}\.[\w-]{10,}"

@@ -10,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("resayil", "langchain_resayil", "litellm_provider", "resayil_n8n")
+FROM_THE_TREE = {"resayil_n8n/templates/": "n8n/templates/"}
+"""Folders of the wheel that stand elsewhere in the tree."""
 METADATA = {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
 
 
@@ -32,12 +34,20 @@ def contents(wheel: zipfile.ZipFile) -> tuple[set[str], dict[str, bytes]]:
     return metadata, {name: wheel.read(name) for name in names if marker not in name}
 
 
+def in_tree(name: str) -> Path:
+    """The file of the tree that a file of the wheel was made from."""
+    for inside, outside in FROM_THE_TREE.items():
+        if name.startswith(inside):
+            return ROOT / name.replace(inside, outside, 1)
+    return ROOT / name
+
+
 def test_only_the_tree_is_inside(wheel: zipfile.ZipFile) -> None:
     """Every file of the wheel is, byte for byte, a file of one of the packages."""
     metadata, files = contents(wheel)
     assert metadata == METADATA
     assert {name.split("/")[0] for name in files} <= set(PACKAGES)
-    assert not [name for name, content in files.items() if (ROOT / name).read_bytes() != content]
+    assert not [name for name, content in files.items() if in_tree(name).read_bytes() != content]
 
 
 def test_every_module_is_inside(wheel: zipfile.ZipFile) -> None:
@@ -50,6 +60,19 @@ def test_every_module_is_inside(wheel: zipfile.ZipFile) -> None:
         for path in (ROOT / package).rglob(pattern)
     }
     assert expected <= set(files)
+
+
+def test_the_templates_are_inside(wheel: zipfile.ZipFile) -> None:
+    """The n8n templates, and what they are made of, travel with their package."""
+    _, files = contents(wheel)
+    expected = {f"resayil_n8n/templates/{path.name}" for path in (ROOT / "n8n" / "templates").iterdir()}
+    parts = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("scripts", "samples")
+        for path in (ROOT / "resayil_n8n" / folder).iterdir()
+    }
+    assert expected
+    assert expected | parts <= set(files)
 
 
 def test_nothing_runs_by_being_installed(wheel: zipfile.ZipFile) -> None:
