@@ -8,14 +8,12 @@ python examples/tool_binding.py --live        on the service, with your key and 
 from __future__ import annotations
 
 import argparse
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 from langchain_core.messages import ToolCall, ToolMessage
+from service import service
 
 from langchain_resayil import ChatResayil, ResayilToolBinding
-from resayil.emulator import Emulator
 
 QUESTION = "رقم عضويتي 7788 ومجموع الإيصال ١٢٫٥٠٠ د.ك، كم نقطة ولاء سأحصل عليها؟"
 
@@ -36,24 +34,13 @@ def approve(call: ToolCall) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def service(*, live: bool, emulated: bool) -> Iterator[dict[str, Any]]:
-    """Where the example runs: the service, or the emulator in this process."""
-    if live:
-        yield {}
-        return
-    emulator = Emulator("march-2026" if emulated else "documented")
-    print("The emulator answers, not the service; no key, no cost.")
-    yield {"api_key": emulator.key, "base_url": emulator.base_url, "http_transport": emulator.transport()}
-
-
 def main() -> None:
     """Ask the question, and show what happens."""
     arguments = argparse.ArgumentParser(description="A model and its tools, run to an answer.")
     arguments.add_argument("--emulated", action="store_true", help="describe the tools in the prompt")
     arguments.add_argument("--live", action="store_true", help="ask the service")
     given = arguments.parse_args()
-    with service(live=given.live, emulated=given.emulated) as address:
+    with service(live=given.live, profile="march-2026" if given.emulated else "documented") as address:
         binding = ResayilToolBinding(
             ChatResayil(model="deepseek-v4-pro", **address),
             [get_loyalty_points],
