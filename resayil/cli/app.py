@@ -15,6 +15,7 @@ from resayil.cli.balance import balance
 from resayil.cli.batch import batch
 from resayil.cli.doctor import doctor
 from resayil.cli.language import CHOSEN, VARIABLE, Language
+from resayil.cli.n8n import n8n
 from resayil.cli.usage import usage
 from resayil.jsontext import dumps
 from resayil.version import VERSION
@@ -30,6 +31,7 @@ app.command()(balance)
 app.command()(usage)
 app.command()(doctor)
 app.command()(batch)
+app.add_typer(n8n)
 
 
 def _show_version(wanted: bool) -> None:
