@@ -55,7 +55,7 @@ def loads(data: bytes | str) -> Any:
     """
     try:
         return from_json(data)
-    except ValueError:
+    except (ValueError, TypeError):  # the second for text that is no Unicode
         return _lenient(data)
 
 

@@ -136,6 +136,8 @@ def parse_arguments(raw: str) -> dict[str, Any] | str:
         value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
         return f"the arguments are not JSON: {error}"
+    except TypeError:  # how the parser refuses text that is no Unicode
+        return "the arguments are not JSON: they hold half of a surrogate pair"
     if not isinstance(value, dict):
         return f"the arguments are a JSON {type(value).__name__}, not an object"
     return value if _is_finite(value) else "the arguments hold a number too large for any JSON reader"

@@ -369,3 +369,10 @@ def _json_answer(api: str) -> Any:
         return json_reply(answer(json.dumps(found)))
     block = {"type": "tool_use", "id": "c", "name": "json_response_Item", "input": found}
     return json_reply({"content": [block], "stop_reason": "tool_use"})
+
+
+def test_arguments_that_are_no_unicode_are_told_apart() -> None:
+    """Half of a surrogate pair, which a host's own parser lets through, is a reason and no exception."""
+    assert parse_arguments('{"city":"\ud800"}') == (
+        "the arguments are not JSON: they hold half of a surrogate pair"
+    )
