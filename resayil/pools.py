@@ -16,9 +16,9 @@ import httpx
 from resayil.books import Bookkeeping
 from resayil.bounded import BoundedTransport
 from resayil.config import Settings
+from resayil.connections import AsyncTransport
 from resayil.errors import ConfigurationError
 from resayil.limiters import Slots
-from resayil.sharded import ShardedTransport
 
 
 class _BearerAuth(httpx.Auth):
@@ -141,7 +141,7 @@ class AsyncPool:
         transport = self._transport
         # Behind a proxy httpx's own transport is needed.
         if transport is None and (self.settings.is_local or not getproxies()):
-            transport = ShardedTransport(self.settings.max_connections)
+            transport = AsyncTransport(self.settings.max_connections)
         return httpx.AsyncClient(**_options(self.settings), transport=transport)
 
     def forget(self) -> None:

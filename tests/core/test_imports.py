@@ -15,6 +15,8 @@ import resayil
 
 PACKAGE = Path(resayil.__file__).parent
 RIM = frozenset({"client", "pools", "transport"})
+NETWORK = frozenset({"bounded", "connections", "network"})
+"""What httpx and httpcore are given; nothing of ours is below it."""
 LIMITS = frozenset({"limiters", "limit_stores", "limit_file", "limit_redis", "books", "ledger"})
 """Below the transport, beside it: they wait for stores, and name no transport."""
 ABOVE = frozenset({
@@ -23,8 +25,8 @@ ABOVE = frozenset({
 })  # fmt: skip
 ADAPTERS = frozenset({"langchain_resayil", "litellm_provider", "resayil_n8n"})
 VALUES = frozenset({
-    "accumulate", "billing", "credits", "errors", "events", "images", "jsontext", "messages", "models",
-    "redaction", "schemas", "sse", "tokens", "tools",
+    "accumulate", "billing", "credits", "errors", "events", "images", "jsontext", "marks", "messages",
+    "models", "redaction", "schemas", "sse", "tokens", "tools",
 })  # fmt: skip
 """Domain values and what reads and writes them; ``redaction`` and ``version`` stand below all."""
 CODECS = VALUES | {"codecs"}
@@ -111,7 +113,7 @@ def test_only_the_rim_imports_httpx() -> None:
         if _home(path) != "emulator"
         and any(name.split(".")[0] in {"httpx", "httpcore"} for name in _imported(path))
     }
-    assert users <= RIM | {"bounded", "sharded"}
+    assert users <= RIM | NETWORK
     assert "transport" in users
 
 
@@ -125,7 +127,7 @@ def test_nobody_below_imports_the_clients_the_emulator_or_an_adapter() -> None:
 
 def test_every_module_has_its_place() -> None:
     """A new module is assigned to a layer before it is merged."""
-    assert {_home(path) for path in _modules()} <= DECISIONS | RIM | ABOVE | {"bounded", "sharded", *LIMITS}
+    assert {_home(path) for path in _modules()} <= DECISIONS | RIM | ABOVE | NETWORK | LIMITS
 
 
 def test_every_public_name_is_there() -> None:
