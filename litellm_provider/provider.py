@@ -14,9 +14,10 @@ import litellm
 from litellm.llms.custom_llm import CustomLLM
 from litellm.types.utils import ModelResponse, ModelResponseStream
 
+from litellm_provider.chunks import ChunkMaker
 from litellm_provider.errors import before_first_chunk, litellm_errors
 from litellm_provider.prices import PROVIDER, price_map
-from litellm_provider.replies import ChunkMaker, fill
+from litellm_provider.replies import fill
 from litellm_provider.requests import PRICES, SETTINGS, Call, read_call, under_router
 from resayil.client import AsyncChatStream, AsyncClient, ChatStream, Client
 from resayil.errors import UnsupportedError
@@ -52,7 +53,7 @@ class ResayilLLM(CustomLLM):
         with litellm_errors(given["model"]):
             call = self._call(given)
             response = self._client(Client, call).chat(call.model, call.messages, **call.options)
-            return fill(given["model_response"], response, call.price, call.said)
+            return fill(given["model_response"], response, call)
 
     async def acompletion(self, *_: Any, **given: Any) -> ModelResponse:
         """As `completion`."""
@@ -60,7 +61,7 @@ class ResayilLLM(CustomLLM):
             call = self._call(given)
             client = self._client(AsyncClient, call)
             response = await client.chat(call.model, call.messages, **call.options)
-            return fill(given["model_response"], response, call.price, call.said)
+            return fill(given["model_response"], response, call)
 
     def streaming(  # type: ignore[override] # LiteLLM takes chunks of this class too
         self, *_: Any, **given: Any
@@ -145,7 +146,7 @@ def _chunks(stream: ChatStream, call: Call) -> Iterator[ModelResponseStream]:
 
 
 def _maker(call: Call, stream: ChatStream | AsyncChatStream) -> ChunkMaker:
-    return ChunkMaker(call.model, call.price, stream.response, signed=call.settings.get("api") == "messages")
+    return ChunkMaker(call, stream.response)
 
 
 def _refuse(given: Mapping[str, Any], fact: str) -> NoReturn:

@@ -1,40 +1,23 @@
-"""The core's answers and events as LiteLLM's responses and chunks.
-
-LiteLLM drops a usage report that follows the finish reason and then counts tokens itself, loses reasoning
-that comes with a finish reason, and takes an end without one for a good end. So usage goes out before the
-finish, alone, and the finish last, alone; an answer that is not whole never gets here.
-"""
+"""The core's whole answers as LiteLLM's responses."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from litellm.types.utils import (
-    Choices,
-    Delta,
-    ModelResponse,
-    ModelResponseStream,
-    StreamingChoices,
-    Usage,
-)
+from litellm.types.utils import Choices, ModelResponse, Usage
 from litellm.types.utils import Message as LiteLLMMessage
 
 from litellm_provider.prices import CreditPrice
+from litellm_provider.requests import Call
 from resayil import messages as core
-from resayil.events import (
-    Extra,
-    MessageEnd,
-    MessageStart,
-    ReasoningDelta,
-    StreamEvent,
-    TextDelta,
-    ToolCallDelta,
-    UsageReport,
-)
 from resayil.jsontext import dumps
+from resayil.marks import mark
+from resayil.tools import parse_arguments
+
+MadeCall = core.ToolCallPart | core.InvalidToolCall
 
 HEADER_PREFIX = "llm_provider-"
 """With it, LiteLLM's proxy passes a header on to its clients."""
@@ -63,33 +46,50 @@ def usage(tokens: core.Usage, model: str, price: CreditPrice) -> Usage:
     return Usage(cost=price.cost(tokens, model), **told)
 
 
-def fill(
-    target: ModelResponse, response: core.ChatResponse, price: CreditPrice, said: tuple[str, ...]
-) -> ModelResponse:
-    """LiteLLM's empty response with a whole answer in it."""
+def facts(response: core.ChatResponse, call: Call) -> dict[str, Any]:
+    """What LiteLLM's answers have no field for: credits, attempts, and what was changed in the request."""
+    return {
+        "credits": float(call.price.credits(response.usage, response.model)),
+        "credits_estimated": True,
+        "attempts": response.attempts,
+        "maybe_billed": response.maybe_billed,
+        "adaptations": [*call.said, *response.adaptations],
+        "request_id": response.request_id,
+    }
+
+
+def fill(target: ModelResponse, response: core.ChatResponse, call: Call) -> ModelResponse:
+    """LiteLLM's empty response with the whole answer of a call in it."""
     target.id = response.id or target.id
     target.created = response.created or int(time.time())
     target.model = response.model
     target.choices = [
-        Choices(index=0, finish_reason=response.finish_reason or "stop", message=_message(response.message))
+        Choices(
+            index=0,
+            finish_reason=response.finish_reason or "stop",
+            message=_message(response, offered=call.offered),
+        )
     ]
-    told = usage(response.usage, response.model, price)
+    told = usage(response.usage, response.model, call.price)
     setattr(target, "usage", told)  # noqa: B010 - a field that LiteLLM's class does not declare
-    for name, value in _foreign(response.extra).items():
+    for name, value in foreign(response.extra).items():
         setattr(target, name, value)
+    known = facts(response, call)
     hidden = target._hidden_params  # noqa: SLF001 - where LiteLLM looks for them
-    hidden["additional_headers"] = headers(response, said, told)
-    if (cost := price.cost(response.usage, response.model)) is not None:
+    hidden["provider_specific_fields"] = known
+    hidden["additional_headers"] = headers(response, known)
+    if (cost := call.price.cost(response.usage, response.model)) is not None:
         hidden["response_cost"] = cost
     return target
 
 
-def headers(response: core.ChatResponse, said: tuple[str, ...], told: Usage) -> dict[str, str]:
-    """What a proxy passes on to its client: limits, credits, ids, and what was changed in the request."""
+def headers(response: core.ChatResponse, known: Mapping[str, Any]) -> dict[str, str]:
+    """What a proxy passes on to its client: limits, ids, and the facts of the answer."""
     own = {
-        "x-resayil-credits-estimated": f"{told['credits']:g}",
-        "x-resayil-attempts": str(response.attempts),
-        "x-resayil-adaptations": "; ".join((*said, *response.adaptations)),
+        "x-resayil-credits-estimated": f"{known['credits']:g}",
+        "x-resayil-attempts": str(known["attempts"]),
+        "x-resayil-maybe-billed": str(known["maybe_billed"]),
+        "x-resayil-adaptations": "; ".join(known["adaptations"]),
     }
     theirs = {name: value for name, value in response.headers.items() if name.startswith(_TOLD_HEADERS)}
     return {
@@ -99,107 +99,59 @@ def headers(response: core.ChatResponse, said: tuple[str, ...], told: Usage) -> 
     }
 
 
-def _message(message: core.Message) -> LiteLLMMessage:
-    calls = [part for part in message.content if isinstance(part, core.ToolCallPart | core.InvalidToolCall)]
+def _message(response: core.ChatResponse, *, offered: bool) -> LiteLLMMessage:
+    message = response.message
+    calls = [
+        _call(part, correction)
+        for part, correction in zip(made_calls(response), corrections(response, offered=offered), strict=True)
+    ]
     told: dict[str, Any] = {"role": "assistant", "content": message.text or (None if calls else "")}
     if calls:
-        told["tool_calls"] = [_call(part) for part in calls]
+        told["tool_calls"] = calls
     if message.reasoning:
         told["reasoning_content"] = message.reasoning
     thoughts = [part for part in message.content if isinstance(part, core.ReasoningPart)]
     if any(part.signature for part in thoughts):
-        told["thinking_blocks"] = [_thinking(part.text, part.signature) for part in thoughts]
+        told["thinking_blocks"] = [thinking(part.text, part.signature) for part in thoughts]
     return LiteLLMMessage(**told)
 
 
-def _call(part: core.ToolCallPart | core.InvalidToolCall) -> dict[str, Any]:
-    arguments = dumps(part.arguments) if isinstance(part, core.ToolCallPart) else part.arguments
-    return {"id": part.id, "type": "function", "function": {"name": part.name, "arguments": arguments}}
+def _call(part: MadeCall, correction: str) -> dict[str, Any]:
+    raw = dumps(part.arguments) if isinstance(part, core.ToolCallPart) else part.arguments
+    function = {"name": part.name, "arguments": raw + correction}
+    return {"id": part.id, "type": "function", "function": function}
 
 
-def _thinking(text: str, signature: str | None) -> dict[str, Any]:
+def made_calls(response: core.ChatResponse) -> list[MadeCall]:
+    """The calls of an answer, valid or not, in their order."""
+    return [part for part in response.message.content if isinstance(part, MadeCall)]
+
+
+def corrections(response: core.ChatResponse, *, offered: bool) -> list[str]:
+    """What follows the arguments of each call, so that no reader takes one for valid that is not.
+
+    A caller of LiteLLM reads the arguments himself, and sees neither that the answer was cut inside them nor
+    that nothing of this name was offered. What is no JSON anyhow stays as it came, and so does a call where
+    nothing was offered at all, since there is nothing that could execute it.
+    """
+    return [
+        mark(part.error)
+        if isinstance(part, core.InvalidToolCall)
+        and (offered or response.truncated)
+        and isinstance(parse_arguments(part.arguments), dict)
+        else ""
+        for part in made_calls(response)
+    ]
+
+
+def thinking(text: str, signature: str | None) -> dict[str, Any]:
+    """A block of reasoning, in LiteLLM's form."""
     return {"type": "thinking", "thinking": text, "signature": signature or ""}
 
 
-class ChunkMaker:
-    """Feed it the events of one answer; it gives LiteLLM's chunks, all with one id and one ``created``.
-
-    Args:
-        model: The model that was asked.
-        price: What credits cost.
-        response: Gives the whole answer, once its end has come.
-        signed: Whether reasoning may be signed, as on the messages dialect: then it goes in blocks too.
-    """
-
-    def __init__(
-        self, model: str, price: CreditPrice, response: Callable[[], core.ChatResponse], *, signed: bool
-    ) -> None:
-        self._model = model
-        self._price = price
-        self._response = response
-        self._signed = signed
-        self._id = ""
-        self._created = 0
-        self._role: str | None = "assistant"
-        self._extra: dict[str, Any] = {}
-
-    def feed(self, event: StreamEvent) -> list[ModelResponseStream]:
-        """The chunks that an event makes."""
-        match event:
-            case TextDelta():
-                return [self._chunk(content=event.text)]
-            case ReasoningDelta():
-                return [self._reasoning(event)]
-            case ToolCallDelta():
-                return [self._chunk(tool_calls=[_fragment(event)])]
-            case MessageStart():
-                self._begin(event)
-            case Extra():
-                self._extra.update(event.data)
-            case MessageEnd():
-                return self._end(event)
-            case UsageReport():
-                pass  # the last one is told at the end
-        return []
-
-    def _begin(self, event: MessageStart) -> None:
-        self._id = event.id
-        self._model = event.model or self._model
-        # LiteLLM stamps chunks of its own with the second in which the first of ours reaches it.
-        self._created = int(time.time())
-
-    def _reasoning(self, event: ReasoningDelta) -> ModelResponseStream:
-        block = [_thinking(event.text, event.signature)] if self._signed else None
-        return self._chunk(reasoning_content=event.text, thinking_blocks=block)
-
-    def _chunk(self, **delta: Any) -> ModelResponseStream:
-        extra, self._extra = _foreign(self._extra), {}
-        role, self._role = self._role, None
-        return self._made(
-            [StreamingChoices(finish_reason=None, index=0, delta=Delta(role=role, **delta))], extra
-        )
-
-    def _made(self, choices: list[StreamingChoices], extra: Mapping[str, Any]) -> ModelResponseStream:
-        return ModelResponseStream(
-            id=self._id or None, created=self._created, model=self._model, choices=choices, **extra
-        )
-
-    def _end(self, event: MessageEnd) -> list[ModelResponseStream]:
-        self._extra.update(event.extra)
-        response = self._response()
-        rest = [self._chunk(content="")] if _foreign(self._extra) or self._role else []
-        told = self._made([], {"usage": usage(response.usage, response.model, self._price)})
-        finish = StreamingChoices(finish_reason=event.finish_reason or "stop", index=0, delta=Delta())
-        return [*rest, told, self._made([finish], {})]
-
-
-def _foreign(extra: Mapping[str, Any]) -> dict[str, Any]:
+def foreign(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a reply that LiteLLM's responses do not hold themselves."""
     return {name: value for name, value in extra.items() if name not in _TAKEN}
-
-
-def _fragment(event: ToolCallDelta) -> dict[str, Any]:
-    function = {"name": event.name, "arguments": event.arguments}
-    return {"index": event.index, "id": event.id, "type": "function", "function": function}
 
 
 def seconds(wait: float) -> str:

@@ -18,7 +18,8 @@ from litellm_provider.prices import CreditPrice, read_price
 from resayil.codecs.openai import read_messages, read_request
 from resayil.config import Settings
 from resayil.errors import RequestError
-from resayil.messages import ChatRequest, Message, ReasoningPart
+from resayil.marks import unmarked
+from resayil.messages import ChatRequest, InvalidToolCall, Message, ReasoningPart
 
 BASE_URL_VARIABLE = "RESAYIL_API_BASE"
 """The base URL by LiteLLM's habit of naming; the core reads ``RESAYIL_BASE_URL``."""
@@ -71,6 +72,11 @@ class Call:
     price: CreditPrice
     said: tuple[str, ...] = ()
 
+    @property
+    def offered(self) -> bool:
+        """Whether it offers any tools."""
+        return bool(self.options["tools"])
+
 
 def read_call(given: Mapping[str, Any], defaults: Mapping[str, Any], *, stream: bool) -> Call:
     """The call in the keyword arguments that LiteLLM gives a handler.
@@ -105,7 +111,8 @@ def read_call(given: Mapping[str, Any], defaults: Mapping[str, Any], *, stream: 
     messages, said = read_turns(given["messages"])
     request = read_request({"model": given["model"], "messages": messages, **_merged(params)})
     options = {name: getattr(request, name) for name in _REQUEST_OPTIONS}
-    return Call(request.model, request.messages, {**options, **how}, settings, price, said)
+    turns = tuple(map(_as_written, request.messages))
+    return Call(request.model, turns, {**options, **how}, settings, price, said)
 
 
 def under_router(given: Mapping[str, Any]) -> bool:
@@ -176,6 +183,17 @@ def _turn(message: Mapping[str, Any], said: dict[str, None]) -> Mapping[str, Any
     if any(block.get("type") == "redacted_thinking" for block in blocks):
         said[f"not sent: {_REDACTED}"] = None
     return _with_reasoning(plain, blocks)
+
+
+def _as_written(message: Message) -> Message:
+    """The message with broken calls as the model wrote them, without our word behind their arguments."""
+    if not message.invalid_tool_calls:
+        return message
+    parts = (
+        replace(part, arguments=unmarked(part.arguments)) if isinstance(part, InvalidToolCall) else part
+        for part in message.content
+    )
+    return replace(message, content=tuple(parts))
 
 
 def _is_thinking(part: object) -> bool:

@@ -66,6 +66,8 @@ def note(response: Any, heard: Heard) -> None:
     heard.truncated = heard.finish == "length"
     usage = getattr(response, "usage", None)
     heard.usage = usage.total_tokens if usage else None
+    known = response._hidden_params["provider_specific_fields"]  # noqa: SLF001 - where LiteLLM tells it
+    heard.attempts, heard.maybe_billed = known["attempts"], known["maybe_billed"]
     read_calls(
         heard, [(call.function.name, call.function.arguments) for call in choice.message.tool_calls or ()]
     )
