@@ -60,7 +60,7 @@ def test_a_snippet_runs_and_prints_an_answer(
         request.getfixturevalue("folder")
     exec(compile(program, name, "exec"), {"__name__": "__main__"})  # noqa: S102 - that is what a reader does
     assert capsys.readouterr().out.strip()
-    assert service.requests
+    assert service.requests or "Emulator(" in program  # it brings its own
 
 
 @pytest.mark.parametrize("name", TESTS)
