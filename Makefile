@@ -1,5 +1,5 @@
 # `make help` lists the targets; every one that needs the environment makes it first.
-.PHONY: all setup n8n demo test test-fast lint types format lock build bench faults docs prove system-deps clean help
+.PHONY: all setup n8n demo test test-fast lint types format lock build bench faults compatibility docs prove system-deps clean help
 
 PACKAGES := $(wildcard resayil langchain_resayil litellm_provider resayil_n8n)
 BIN := .venv/bin
@@ -82,6 +82,9 @@ bench: .venv/installed.stamp ## Measure the hot path
 
 faults: setup ## Play the fault contract and write docs/fault-results.md; a few minutes
 	$(WITHOUT_KEYS) $(BIN)/python -m tests.faults
+
+compatibility: setup n8n ## Try every host and client, and write docs/compatibility.md; a few minutes
+	$(WITHOUT_KEYS) $(BIN)/python -m tests.compatibility
 
 docs: .venv/installed.stamp ## Build the documentation as a site in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
