@@ -13,8 +13,11 @@ from rich.console import Console
 
 from resayil.cli.balance import balance
 from resayil.cli.batch import batch
+from resayil.cli.chat import chat
+from resayil.cli.count import count
 from resayil.cli.doctor import doctor
 from resayil.cli.language import CHOSEN, VARIABLE, Language
+from resayil.cli.models import models
 from resayil.cli.n8n import n8n
 from resayil.cli.usage import usage
 from resayil.jsontext import dumps
@@ -27,10 +30,8 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 _errors = Console(stderr=True)
-app.command()(balance)
-app.command()(usage)
-app.command()(doctor)
-app.command()(batch)
+for command in (chat, batch, models, count, balance, usage, doctor):
+    app.command()(command)
 app.add_typer(n8n)
 
 

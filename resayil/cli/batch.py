@@ -20,8 +20,8 @@ from resayil.batch.structured import fits, read_schema
 from resayil.batch.values import Source
 from resayil.cli.exits import DONE, FAILED, INTERRUPTED, exit_of
 from resayil.cli.language import say
-from resayil.cli.meter import Meter, amount
-from resayil.cli.output import failing, tell
+from resayil.cli.meter import Meter
+from resayil.cli.output import amount, failing, tell
 from resayil.client import AsyncClient
 from resayil.errors import AuthenticationError, ConfigurationError, InsufficientCreditsError, ResayilError
 from resayil.jsontext import dumps

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
-from decimal import Decimal
 from typing import Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from resayil.batch.values import Pace
 from resayil.cli.language import say
-from resayil.cli.output import errors, tell
+from resayil.cli.output import amount, errors, tell
 
 LINE_EVERY = 60.0
 """Seconds between two lines where there is no terminal."""
@@ -63,8 +62,3 @@ def described(pace: Pace) -> str:
     if pace.so_far.failed:
         parts.append(say("{failed} failed", failed=pace.so_far.failed))
     return " · ".join(parts)
-
-
-def amount(value: Decimal) -> str:
-    """Credits as a person reads them: no more than three places, no empty ones."""
-    return f"{value.quantize(Decimal('0.001')).normalize():f}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from decimal import Decimal
 
 import typer
 from rich.console import Console
@@ -12,7 +13,7 @@ from resayil.cli.exits import CALLED_WRONGLY, FAILED, exit_of
 from resayil.cli.language import CHOSEN, Language, say
 from resayil.errors import ConfigurationError, RequestError, ResayilError
 
-__all__ = ["CALLED_WRONGLY", "FAILED", "errors", "failing", "tell"]
+__all__ = ["CALLED_WRONGLY", "FAILED", "amount", "errors", "failing", "tell"]
 
 errors = Console(stderr=True)
 
@@ -20,6 +21,11 @@ errors = Console(stderr=True)
 def tell(text: str) -> None:
     """Show a text on the error stream as it is."""
     errors.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def amount(value: Decimal) -> str:
+    """Credits as a person reads them: no more than three places, no empty ones."""
+    return f"{value.quantize(Decimal('0.001')).normalize():f}"
 
 
 @contextmanager

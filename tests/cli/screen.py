@@ -1,0 +1,89 @@
+"""A command in a pseudo-terminal: typed at, looked at as a person sees it."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Mapping
+from typing import Self
+
+import pexpect
+import pyte
+
+COLUMNS, LINES = 100, 40
+PATIENCE = 60
+"""Seconds within which whatever is awaited appears, on a machine however busy."""
+
+FOREIGN = ("VTE_VERSION", "XTERM_VERSION", "ALACRITTY_WINDOW_ID", "WT_SESSION", "NO_COLOR", "FORCE_COLOR")
+"""Variables of the terminal that the tests themselves may run in."""
+
+
+class Terminal:
+    """``resayil`` in a terminal of its own.
+
+    Args:
+        arguments: Of the command.
+        environment: Names the service.
+        columns: Width.
+        more: Further variables.
+    """
+
+    def __init__(
+        self, *arguments: str, environment: Mapping[str, str], columns: int = COLUMNS, **more: str
+    ) -> None:
+        given = {name: value for name, value in {**os.environ, **environment}.items() if name not in FOREIGN}
+        self.bytes = io.BytesIO()
+        self._screen = pyte.HistoryScreen(columns, LINES, history=5000)
+        self._stream = pyte.ByteStream(self._screen)
+        self._fed = 0
+        self.child = pexpect.spawn(
+            sys.executable,
+            ["-c", "from resayil.cli import main; main()", *arguments],
+            env={**given, "TERM": "xterm-256color", "PYTHONUTF8": "1", **more},  # type: ignore[arg-type] # str keys and values are what it wants
+            dimensions=(LINES, columns),
+            timeout=PATIENCE,
+        )
+        self.child.logfile_read = self.bytes
+
+    def type(self, text: str) -> None:
+        """Type a line."""
+        self.child.sendline(text)
+
+    def press(self, key: str) -> None:
+        """Press Control and a key."""
+        self.child.sendcontrol(key)
+
+    def see(self, text: str) -> None:
+        """Wait until a text has been shown."""
+        self.child.expect_exact(text.encode())
+
+    def end(self) -> int:
+        """Wait for the end; its exit code."""
+        self.child.expect(pexpect.EOF)
+        self.child.close()
+        code: int = self.child.exitstatus if self.child.exitstatus is not None else -self.child.signalstatus
+        return code
+
+    @property
+    def rows(self) -> list[str]:
+        """What has been shown, row by row, as it stands on the screen, scrolled rows included."""
+        data = self.bytes.getvalue()
+        self._stream.feed(data[self._fed :])
+        self._fed = len(data)
+        gone = ["".join(row[n].data for n in range(self._screen.columns)) for row in self._screen.history.top]
+        return [row.rstrip() for row in (*gone, *self._screen.display)]
+
+    @property
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join(self.rows).strip()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        _, error, _ = raised
+        if isinstance(error, BaseException):
+            error.add_note(f"The screen:\n{self.text}")
+        self.child.close(force=True)
