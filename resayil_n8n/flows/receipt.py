@@ -6,7 +6,7 @@ from base64 import b64encode
 from importlib.resources import files
 
 from resayil.images import MAX_IMAGE_BYTES, image_from_url
-from resayil.messages import JSONFormat, system, user
+from resayil.messages import system, user
 from resayil_n8n import robust
 from resayil_n8n.bodies import SLOT_IMAGE, Body
 from resayil_n8n.canvas import Note, Section, Workflow, branch, chain
@@ -14,33 +14,12 @@ from resayil_n8n.expressions import slot
 from resayil_n8n.flows import common
 from resayil_n8n.nodes import Field, base, code, fields, manual, switch
 
-_AMOUNT = {"type": "string", "description": "Exactly as printed, Arabic digits included"}
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "shop": {"type": "string"},
-        "date": {"type": "string", "description": "YYYY-MM-DD, empty where it cannot be read"},
-        "currency": {"type": "string", "description": "KWD, SAR, AED, QAR, BHD, OMR, EGP or USD"},
-        "items": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "properties": {"name": {"type": "string"}, "amount": _AMOUNT},
-                "required": ["name", "amount"],
-            },
-        },
-        "total": _AMOUNT,
-        "confidence": {"type": "number", "description": "0 to 1: how sure you are of every figure"},
-        "unclear": {"type": "string", "description": "What could not be read, in a few words; else empty"},
-    },
-    "required": ["shop", "items", "total", "currency", "confidence", "unclear"],
-}
 INSTRUCTIONS = (
-    "Read the receipt in the picture. Answer with one JSON object and nothing else, with the fields "
-    "shop, date, "
-    "currency, items (name, amount), total, confidence (0 to 1) and unclear. Copy amounts exactly as "
-    "printed. "
-    "Never guess a figure: leave it empty, lower the confidence, and name it in unclear."
+    "Read the receipt in the picture. Answer with one JSON object and nothing else: "
+    '{"shop": "", "date": "YYYY-MM-DD", "currency": "KWD", "items": [{"name": "", "amount": ""}], '
+    '"total": "", "confidence": 0.0, "unclear": ""}. '
+    "Copy names and amounts exactly as printed, Arabic digits included. confidence is from 0 to 1. "
+    "Never guess a figure: leave it empty, lower confidence, and name it in unclear."
 )
 
 
@@ -74,7 +53,6 @@ _IS_PICTURE = switch("Is it a picture?", "={{ $json.state }}", ("picture", "refu
 _BODY = Body(
     [system(INSTRUCTIONS), user(slot("$json.caption"), image_from_url(SLOT_IMAGE))],
     image="$json.data_url",
-    response_format=JSONFormat(SCHEMA, "receipt"),
     temperature=0,
 )
 _REQUEST = robust.request("Write the question", _BODY)

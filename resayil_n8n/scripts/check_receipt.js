@@ -47,7 +47,7 @@ function thousandths(amount) {
     .replace(/[۰-۹]/g, (digit) => '۰۱۲۳۴۵۶۷۸۹'.indexOf(digit))
     .replace(/٫/g, '.')
     .replace(/٬/g, ',');
-  const found = western.match(/-?\d[\d,]*(?:\.\d{1,3})?(?!\d)/);
+  const found = western.match(/(?<![\d.,])-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d{1,3})?(?![.,]?\d)/);
   if (!found) return NaN;
   const [whole, fraction = ''] = found[0].replace(/,/g, '').split('.');
   const sign = whole.startsWith('-') ? -1 : 1;
