@@ -15,10 +15,11 @@ from typing import Self
 import httpcore
 import httpx
 
-from resayil.network import AsyncioBackend
+from resayil.network import backend
 
-KEPT = 5.0
-"""Seconds that an idle connection may be used again, as with httpx."""
+KEPT = 4.0
+"""Seconds that an idle connection may be used again: fewer than the five after which many servers close it,
+so that no request meets the closing."""
 
 
 class Connections:
@@ -30,7 +31,7 @@ class Connections:
 
     def __init__(self, most: int) -> None:
         self._context = httpx.create_ssl_context()
-        self._network = AsyncioBackend()
+        self._network = backend()
         self._room = asyncio.Semaphore(most)
         self._idle: deque[httpcore.AsyncHTTPConnection] = deque()
         self._busy: set[httpcore.AsyncHTTPConnection] = set()

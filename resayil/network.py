@@ -11,7 +11,7 @@ import select
 import ssl
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import httpcore
 
@@ -77,6 +77,16 @@ def _is_readable(connection: Any) -> bool:
     poll = select.poll()
     poll.register(number, select.POLLIN)
     return bool(poll.poll(0))
+
+
+def backend() -> httpcore.AsyncNetworkBackend:
+    """The network of the running event loop.
+
+    uvloop does not try a host's addresses side by side; there anyio does it, as it does for httpcore.
+    """
+    if isinstance(asyncio.get_running_loop(), asyncio.BaseEventLoop):
+        return AsyncioBackend()
+    return cast("httpcore.AsyncNetworkBackend", httpcore.AnyIOBackend())  # or its stand-in without anyio
 
 
 class AsyncioBackend(httpcore.AsyncNetworkBackend):

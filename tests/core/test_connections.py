@@ -103,3 +103,18 @@ async def test_another_host_gets_a_connection_of_its_own(server: Server) -> None
             for base_url in (server.base_url, other.base_url, server.base_url):
                 assert (await client.get(f"{base_url}/models")).status_code == 401
             assert len(other.emulator.requests) == 1
+
+
+def test_a_loop_of_another_make_is_served_too(server: Server) -> None:
+    """On uvloop, which LiteLLM's proxy runs on, calls and streams are answered."""
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is missing: its loop was not tried")
+
+    async def ask() -> tuple[str, str]:
+        async with AsyncClient(server.key, server.base_url) as client:
+            answer = await client.chat("deepseek-v4-flash", "مرحبا")
+            stream = await client.stream("deepseek-v4-flash", "مرحبا")
+            return answer.text, "".join([text async for text in stream.text()])
+
+    whole, streamed = uvloop.run(ask())
+    assert whole == streamed
+    assert whole
