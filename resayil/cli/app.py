@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from resayil.cli.balance import balance
 from resayil.cli.batch import batch
 from resayil.cli.chat import chat
 from resayil.cli.count import count
 from resayil.cli.doctor import doctor
-from resayil.cli.language import CHOSEN, VARIABLE, Language
+from resayil.cli.language import CHOSEN, VARIABLE, Language, say
 from resayil.cli.models import models
 from resayil.cli.n8n import n8n
+from resayil.cli.output import CALLED_WRONGLY, FAILED, failing, tell
 from resayil.cli.usage import usage
 from resayil.jsontext import dumps
 from resayil.version import VERSION
@@ -29,7 +29,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
 )
-_errors = Console(stderr=True)
 for command in (chat, batch, models, count, balance, usage, doctor):
     app.command()(command)
 app.add_typer(n8n)
@@ -79,15 +78,17 @@ def emulator(
                 )
             else:
                 print(BANNER, "", f"  base URL  {server.base_url}", f"  key       {served.key}", sep="\n")
-                print("\nCtrl-C stops it.", flush=True)
+                print(f"\n{say('Ctrl-C stops it.')}", flush=True)
             while True:
                 time.sleep(3600)
     except ModuleNotFoundError as error:
-        _errors.print(f"The emulator's socket needs {error.name}: pip install 'resayil\\[emulator]'")
-        raise typer.Exit(2) from None
+        tell(
+            say("The emulator's socket needs {package}: pip install 'resayil[emulator]'", package=error.name)
+        )
+        raise typer.Exit(CALLED_WRONGLY) from None
     except (ValueError, OSError) as error:
-        _errors.print(f"The emulator did not start: {error}")
-        raise typer.Exit(1) from None
+        tell(say("The emulator did not start: {reason}", reason=error))
+        raise typer.Exit(FAILED) from None
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
 
@@ -113,24 +114,33 @@ def litellm_config(
 ) -> None:
     """Write a configuration for LiteLLM's proxy, or refresh the models in one."""
     from litellm_provider.config import PLANS, Plan, proxy_config, refreshed  # noqa: PLC0415 - see below
-    from resayil import Client, ResayilError  # noqa: PLC0415 - only this command needs them
+    from resayil import Client  # noqa: PLC0415 - only this command needs them
     from resayil.config import KEY_VARIABLES  # noqa: PLC0415 - the same
     from resayil.models import SNAPSHOT  # noqa: PLC0415 - the same
 
     if plan not in PLANS:
         raise typer.BadParameter(f"the plans are {', '.join(PLANS)}", param_hint="--plan")
     try:
-        with nullcontext() if snapshot else Client() as client:
-            models = list(SNAPSHOT.values()) if client is None else client.models()
+        with (
+            failing("No configuration was written"),
+            nullcontext() if snapshot else Client() as client,
+        ):
+            listed = list(SNAPSHOT.values()) if client is None else client.models()
         keys = tuple(key_variable or KEY_VARIABLES[:1])
         made = Plan(keys, PLANS[plan], credit_price, os.environ.get("RESAYIL_BASE_URL"), redis, database)
-        text = proxy_config(models, made) if sync is None else refreshed(sync.read_text("utf-8"), models)
+        text = proxy_config(listed, made) if sync is None else refreshed(sync.read_text("utf-8"), listed)
         target = output or sync
         if target is None:
             print(text, end="")
         else:
             target.write_text(text, "utf-8")
-            _errors.print(f"{target}: {len(models)} models. Start it: litellm --config {target}")
-    except (ResayilError, OSError) as error:
-        _errors.print(f"No configuration was written: {error}", markup=False)
-        raise typer.Exit(1) from None
+            tell(
+                say(
+                    "{path}: {count} models. Start it: litellm --config {path}",
+                    path=target,
+                    count=len(listed),
+                )
+            )
+    except OSError as error:
+        tell(say("No configuration was written: {reason}", reason=error))
+        raise typer.Exit(FAILED) from None

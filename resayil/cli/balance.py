@@ -9,11 +9,13 @@ import typer
 from rich.console import Console
 
 from resayil.billing import PLANS_PAGE, Balance
+from resayil.cli.language import say
 from resayil.cli.output import failing
 from resayil.client import Client
 from resayil.credits import CreditPolicy
 from resayil.jsontext import dumps
 from resayil.ledger import Ledger, Reconciliation
+from resayil.redaction import printable
 
 
 def balance(
@@ -25,7 +27,7 @@ def balance(
 ) -> None:
     """Show the credits left on the key; one request, nothing is bought.
 
-    Exit codes: 0 shown; 1 the service was not reached or refused.
+    Exit codes: 0 shown; else that of the error.
     """
     with failing("The balance was not read"), Client(base_url=base_url, ledger=ledger) as client:
         found, plans = client.balance(), f"{client.settings.origin}{PLANS_PAGE}"
@@ -59,24 +61,35 @@ def _text(value: object) -> str | None:
 
 def _show(found: Balance, reconciliation: Reconciliation | None, policy: CreditPolicy, plans: str) -> None:
     console = Console(highlight=False)
-    left = "not told" if found.credits is None else f"{found.credits:f}"
-    console.print(f"Credits  {left}", markup=False)
-    for name, value in (("Plan", found.tier), ("Status", found.status), ("Until", found.expires_at)):
+    left = say("not told") if found.credits is None else f"{found.credits:f}"
+    lines = {
+        say("Credits"): left,
+        say("Plan"): found.tier,
+        say("Status"): found.status,
+        say("Until"): found.expires_at,
+    }
+    for name, value in lines.items():
         if value:
-            console.print(f"{name:8} {value}", markup=False)
+            console.print(f"{name:8} {printable(value)}", markup=False)
     if reconciliation is not None:
         ratio = reconciliation.ratio
-        told = "nothing to compare" if ratio is None else f"{ratio:.3f} per estimated"
-        console.print(
-            f"Since the first balance: {reconciliation.charged:f} charged, {reconciliation.estimated:f} "
-            f"estimated by the ledger: {told}",
-            markup=False,
+        told = say("nothing to compare")
+        if ratio is not None:
+            told = say("{ratio} per estimated", ratio=f"{ratio:.3f}")
+        text = say(
+            "Since the first balance: {charged} charged, {estimated} estimated by the ledger: {told}",
+            charged=f"{reconciliation.charged:f}",
+            estimated=f"{reconciliation.estimated:f}",
+            told=told,
         )
+        console.print(text, markup=False)
     if policy.reconciled:
-        tokens = "token" if policy.per == 1 else f"{policy.per} tokens"
-        basis = "of the answer" if policy.basis == "output" else "of prompt and answer"
-        console.print(
-            f"The balances tell: credits per {tokens} {basis}, times the model's multiplier", markup=False
+        basis = say("the answer's tokens") if policy.basis == "output" else say("all tokens")
+        text = say(
+            "The balances tell: {basis}, divided by {per}, times the model's multiplier",
+            basis=basis,
+            per=policy.per,
         )
+        console.print(text, markup=False)
     if found.credits is not None and found.credits <= 0:
-        console.print(f"Credits are bought at {plans}", markup=False)
+        console.print(say("Credits are bought at {page}", page=plans), markup=False)

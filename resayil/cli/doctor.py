@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from resayil.capabilities import write_capabilities
-from resayil.cli.output import FAILED, errors, failing
+from resayil.cli.language import say
+from resayil.cli.output import FAILED, errors, failing, tell
 from resayil.doctor import MAX_REQUESTS, MAX_TOKENS, Report, examine
 from resayil.jsontext import dumps
 from resayil.redaction import printable
@@ -41,9 +42,12 @@ def doctor(
     Exit codes: 0 nothing stands in the way; 1 something does, each with a hint; 2 called wrongly.
     """
     asks = not as_json and sys.stdin.isatty()
-    errors.print(
-        f"Sends at most {max_requests} requests and spends about {max_tokens} tokens at most.",
-        highlight=False,
+    tell(
+        say(
+            "Sends at most {requests} requests and spends about {tokens} tokens at most.",
+            requests=max_requests,
+            tokens=max_tokens,
+        )
     )
     with failing("The doctor could not finish"):
         found = examine(
@@ -52,19 +56,21 @@ def doctor(
             vision_model=vision_model,
             max_requests=max_requests,
             max_tokens=max_tokens,
-            allow=lambda more: yes or (asks and typer.confirm(f"Spend more? {more}")),
+            allow=lambda more: yes or (asks and typer.confirm(say("Spend more? {more}", more=more))),
             tell=lambda name: None if as_json else errors.print(f"… {name}", style="dim"),
-            on_wait=lambda seconds, _: errors.print(f"  waiting {seconds:.0f} s for the key's limit"),
+            on_wait=lambda seconds, _: tell(
+                say("  waiting {seconds} s for the key's limit", seconds=f"{seconds:.0f}")
+            ),
         )
         told = {"version": VERSION, **found.told()}
         if capabilities is not None and found.capabilities:
             write_capabilities(capabilities, found.base_url, found.capabilities)
-            errors.print(f"Written: {capabilities} (RESAYIL_CAPABILITIES={capabilities})", markup=False)
+            tell(say("Written: {path} (RESAYIL_CAPABILITIES={path})", path=capabilities))
     if report is not None:
         try:
             report.write_text(dumps(told) + "\n", "utf-8")
         except OSError as error:
-            errors.print(f"The report was not written: {error}. Name another file.", markup=False)
+            tell(say("The report was not written: {reason}. Name another file.", reason=error))
             raise typer.Exit(FAILED) from None
     if as_json:
         print(dumps(told))
@@ -74,11 +80,17 @@ def doctor(
 
 
 def _show(found: Report) -> None:
-    table = Table("", "what", "documented", "observed", "what the client does", title=found.base_url)
+    headings = (say("what"), say("documented"), say("observed"), say("what the client does"))
+    table = Table("", *headings, title=found.base_url)
     for row in found.rows:
         observed = printable(row.observed) + (f"\n→ {printable(row.hint)}" if row.hint else "")
         table.add_row(_MARKS[row.status], row.name, row.documented, _plain(observed), row.does)
-    table.caption = f"{found.requests} requests, {found.tokens} tokens, model {found.model or 'none'}"
+    table.caption = say(
+        "{requests} requests, {tokens} tokens, model {model}",
+        requests=found.requests,
+        tokens=found.tokens,
+        model=found.model or "–",
+    )
     Console(highlight=False).print(table)
 
 

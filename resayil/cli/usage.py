@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from decimal import Decimal
 from enum import StrEnum
@@ -14,7 +15,8 @@ from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table
 
-from resayil.cli.output import FAILED, errors, failing
+from resayil.cli.language import say
+from resayil.cli.output import FAILED, failing, tell
 from resayil.jsontext import dumps
 from resayil.ledger import Ledger, Usage
 from resayil.redaction import printable
@@ -31,6 +33,14 @@ class By(StrEnum):
     tag = "tag"
 
 
+_HEADINGS: Mapping[By, Callable[[], str]] = {
+    By.day: lambda: say("day"),
+    By.hour: lambda: say("hour"),
+    By.model: lambda: say("model"),
+    By.tag: lambda: say("tag"),
+}
+
+
 def usage(
     ledger: Annotated[Path | None, typer.Option(envvar="RESAYIL_LEDGER", help="The ledger's file.")] = None,
     by: Annotated[By, typer.Option(help="Count together by day (UTC), hour, model or tag.")] = By.day,
@@ -39,13 +49,10 @@ def usage(
 ) -> None:
     """Show calls, tokens and estimated credits from the ledger; no request is sent.
 
-    Exit codes: 0 shown; 1 there is no ledger, or it cannot be read.
+    Exit codes: 0 shown; 1 there is no ledger; 3 it cannot be read.
     """
     if ledger is None or not ledger.exists():
-        errors.print(
-            "There is no ledger: set RESAYIL_LEDGER=FILE (or ledger= of a client) and make a call.",
-            markup=False,
-        )
+        tell(say("There is no ledger: set RESAYIL_LEDGER=FILE (or ledger= of a client) and make a call."))
         raise typer.Exit(FAILED)
     with failing("The ledger was not read"):
         found = Ledger(ledger).usage(by.value, time.time() - days * DAY)
@@ -58,13 +65,17 @@ def usage(
 def _show(found: list[Usage], by: By) -> None:
     """The table; credits are estimates until two balances around the calls have told what they cost."""
     estimated = any(used.estimated for used in found)
-    table = Table(by.value, "calls", "prompt", "output", "credits", "")
+    headings = (say("calls"), say("prompt"), say("output"), say("credits"))
+    table = Table(_HEADINGS[by](), *headings, "")
     most = float(max((used.credits for used in found), default=0)) or 1.0
     for used in found:
         credits_ = f"{'~' if used.estimated else ''}{used.credits:f}"
         figures = str(used.calls), str(used.prompt_tokens), str(used.output_tokens), credits_
         table.add_row(printable(used.name) or "–", *figures, Bar(most, 0, float(used.credits), width=30))
     total = sum((used.credits for used in found), Decimal(0))
-    source = "~ estimated by tokens" if estimated else "reconciled with the balances"
-    table.caption = f"{sum(used.calls for used in found)} calls, {total:f} credits, {source}"
+    source = say("~ estimated by tokens") if estimated else say("reconciled with the balances")
+    calls = sum(used.calls for used in found)
+    table.caption = say(
+        "{calls} calls, {credits} credits, {source}", calls=calls, credits=f"{total:f}", source=source
+    )
     Console(highlight=False).print(table)
