@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
@@ -70,6 +71,12 @@ class Emulator:
         """Everything that was asked, oldest first; credentials are masked."""
         with self._world.lock:
             return list(self._world.requests)
+
+    @property
+    def faults(self) -> list[Fault]:
+        """What waits for the next requests to go wrong with, next first."""
+        with self._world.lock:
+            return list(self._world.faults)
 
     @property
     def whatsapp(self) -> WhatsApp:
@@ -172,6 +179,11 @@ class Emulator:
         queued = faults.checked(Fault(kind, seconds, times, path, headers, body, after_events))
         with self._world.lock:
             self._world.faults.append(queued)
+
+    def drop_fault(self, kind: str | int) -> None:
+        """Take every queued fault of this kind back; a kind that is not queued is none to take back."""
+        with self._world.lock:
+            self._world.faults = deque(fault for fault in self._world.faults if str(fault.kind) != str(kind))
 
     def reset(self) -> None:
         """Forget requests, scripts, faults and added keys."""

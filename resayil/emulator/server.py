@@ -20,6 +20,8 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from resayil.emulator import page
+from resayil.emulator.page_trail import Trace, Trail
 from resayil.emulator.values import BANNER, Cut, HttpReply, HttpRequest, Step, Wait
 
 if TYPE_CHECKING:
@@ -55,9 +57,10 @@ class _Connection(H11Protocol):
 class Application:
     """The ASGI application: reads a request, asks the emulator, plays the reply."""
 
-    def __init__(self, emulator: Emulator) -> None:
-        """Serve this emulator."""
+    def __init__(self, emulator: Emulator, trail: Trail) -> None:
+        """Serve this emulator, and leave a trail for its page."""
         self._emulator = emulator
+        self._trail = trail
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -69,19 +72,26 @@ class Application:
             {name.lower(): value for name, value in request.headers.items()},
             await request.body(),
         )
-        reply = await asyncio.to_thread(self._emulator.handle, asked)
-        if reply.delay:
-            await asyncio.sleep(reply.delay)
-        await _Player(scope, send, reply).play()
+        trace = self._trail.begin(asked)
+        try:
+            reply = await asyncio.to_thread(self._emulator.handle, asked)
+            trace.answered(reply)
+            if reply.delay:
+                await asyncio.sleep(reply.delay)
+            await _Player(scope, send, reply, trace).play()
+        finally:
+            trace.end()
 
 
 class _Player:
     """Plays one reply on one connection."""
 
-    def __init__(self, scope: Scope, send: Send, reply: HttpReply) -> None:
-        self._scope = scope
+    def __init__(self, scope: Scope, send: Send, reply: HttpReply, trace: Trace) -> None:
+        client = scope.get("client")
+        self._connection = _Connection.open_ones.get((client[0], client[1])) if client else None
         self._send = send
         self._reply = reply
+        self._trace = trace
 
     async def play(self) -> None:
         """Send the head, then each step; a cut ends everything."""
@@ -100,6 +110,10 @@ class _Player:
                     await self._break(step)
                     return
                 case bytes():
+                    if self._connection is not None and self._connection.is_closing():
+                        self._trace.left()
+                        break
+                    self._trace.add(step)
                     await self._send({"type": "http.response.body", "body": step, "more_body": True})
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -108,14 +122,15 @@ class _Player:
 
     async def _break(self, cut: Cut) -> None:
         """Close the connection, or reset it; bytes already given to it go out first."""
-        client = self._scope.get("client")
-        transport = _Connection.open_ones.get((client[0], client[1])) if client else None
-        if transport is None:
+        self._trace.broke(cut)
+        if self._connection is None:
             raise BrokenOffError
         if cut.hard and self._reply.status:
             await asyncio.sleep(READING_TIME)
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
-        transport.close()
+            self._connection.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE
+            )
+        self._connection.close()
 
 
 class Server:
@@ -162,8 +177,9 @@ class _Uvicorn(uvicorn.Server):
 
 
 def app(emulator: Emulator) -> ASGIApp:
-    """The emulator as an ASGI application."""
-    return Starlette(routes=[Mount("/", app=Application(emulator))])
+    """The emulator as an ASGI application, with its page."""
+    trail = Trail()
+    return Starlette(routes=[*page.routes(emulator, trail), Mount("/", app=Application(emulator, trail))])
 
 
 @contextmanager

@@ -97,8 +97,8 @@ class Service:
         if draft.forwarded and self._upstream is not None:
             reply = self._upstream.forward(request)
             record.status = reply.status
-            return reply
-        return self._played(draft)
+            return replace(reply, record=record)
+        return self._played(draft, record)
 
     def _drafted(
         self, request: HttpRequest, route: Route | None, rest: str, record: RecordedRequest
@@ -106,12 +106,14 @@ class Service:
         fault: Fault | None = None
         try:
             fault = faults.from_header(request) or self._world.next_fault(request.path)
+            record.fault = str(fault.kind) if fault else ""
             if fault is not None and isinstance(fault.kind, int):
                 return self._failed(fault, record)
             if request.path == whatsapp.PATH and request.method == "POST":
                 return whatsapp.send(request, record, self._world)
             return self._worked(request, _found(request, route, self._oddities), rest, record, fault)
         except StatusFaultError as scripted:
+            record.fault = str(scripted.fault.kind)
             return self._failed(scripted.fault, record)
         except RefusalError as refusal:
             return faults.spoiled(self._refused(refusal, record, request), fault, record.dialect)
@@ -121,13 +123,16 @@ class Service:
     ) -> Draft:
         account = self._world.account(request.headers)
         fixed = "fixed-minute" in self._oddities
-        account.take(record.at, fixed=fixed)
+        record.limit = account.limit
+        record.place = account.take(record.at, fixed=fixed)
         if self._upstream is not None and route.dialect == "chat" and not self._world.script:
             return Draft(0, (), forwarded=True)
         exchange = Exchange(self._world, request, record, account, record.at, rest, fault)
         draft = route.work(exchange)
         if "limit-headers-on-429" not in self._oddities:
             draft = draft.headed(account.headers(record.at, fixed=fixed))
+        if exchange.fault:
+            record.fault = str(exchange.fault.kind)
         return faults.spoiled(draft, exchange.fault, record.dialect)
 
     def _failed(self, fault: Fault, record: RecordedRequest) -> Draft:
@@ -158,13 +163,13 @@ class Service:
         account = self._world.account(request.headers)
         return account.headers(record.at, fixed="fixed-minute" in self._oddities)
 
-    def _played(self, draft: Draft) -> HttpReply:
+    def _played(self, draft: Draft, record: RecordedRequest | None = None) -> HttpReply:
         marks = {"x-resayil-emulator": VERSION, "x-request-id": self._world.new_id("req_")}
         delay, events = 0.0, draft.events
         if draft.late and isinstance(events[0], Wait):
             delay, events = events[0].seconds, events[1:]
         steps = replace(draft, events=events).steps(self._delay)
-        return HttpReply(draft.status, {**draft.headers, **marks}, steps, delay)
+        return HttpReply(draft.status, {**draft.headers, **marks}, steps, delay, record=record)
 
 
 def _found(request: HttpRequest, route: Route | None, oddities: frozenset[str]) -> Route:

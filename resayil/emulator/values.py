@@ -56,6 +56,7 @@ class HttpReply:
 
     Status 0 means that no head is sent at all: the first step breaks the connection.  `delay` is the silence
     before the head; `blocking` says that the next step may take time to come, as it does from an upstream.
+    `record` is what was noted of the request.
     """
 
     status: int
@@ -63,6 +64,7 @@ class HttpReply:
     steps: Iterable[Step]
     delay: float = 0.0
     blocking: bool = False
+    record: RecordedRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,11 @@ class Usage:
 
 @dataclass(slots=True)
 class RecordedRequest:
-    """A request as a test wants to look at it; credentials are masked."""
+    """A request as a test wants to look at it; credentials are masked.
+
+    `place` is its number in the minute of its key, 0 where it was not counted; `limit` is that key's requests
+    a minute, and `fault` what was made to go wrong.
+    """
 
     method: str
     path: str
@@ -176,6 +182,9 @@ class RecordedRequest:
     tokens: int = 0
     credits: Json = 0
     at: float = 0.0
+    place: int = 0
+    limit: int | None = None
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

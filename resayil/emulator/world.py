@@ -45,19 +45,19 @@ class Account:
             return (math.floor(now / WINDOW) + 1) * WINDOW
         return self.hits[0] + WINDOW if self.hits else now
 
-    def take(self, now: float, *, fixed: bool) -> None:
-        """Count one request.
+    def take(self, now: float, *, fixed: bool) -> int:
+        """Count one request; its place in the minute, from 1.
 
         Raises:
             RefusalError: The minute is full.
         """
-        if self.limit is None:
-            return
-        if self.recent(now, fixed=fixed) >= self.limit:
+        counted = self.recent(now, fixed=fixed)
+        if self.limit is not None and counted >= self.limit:
             wait = max(1, math.ceil(self.frees_at(now, fixed=fixed) - now))
             message = f"Rate limit exceeded. Max {self.limit} requests per minute."
             raise RefusalError(TOO_MANY, message, extra={"retry_after": wait})
         self.hits.append(now)
+        return counted + 1
 
     def headers(self, now: float, *, fixed: bool) -> dict[str, str]:
         """The limit as its headers tell it."""
