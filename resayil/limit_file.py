@@ -225,7 +225,7 @@ KEPT = 3600.0
 
 def _written(plan: Plan) -> dict[str, Any]:
     return {
-        "entries": [[entry.moment, entry.id, entry.freed] for entry in plan.entries],
+        "entries": [[entry.moment, entry.id] for entry in plan.entries],
         "closed_until": plan.closed_until,
         "margin": plan.margin,
         "warned_at": plan.warned_at,
@@ -234,9 +234,7 @@ def _written(plan: Plan) -> dict[str, Any]:
 
 
 def _read_plan(kept: dict[str, Any]) -> Plan:
-    entries = [
-        Entry(float(moment), str(identity), bool(freed)) for moment, identity, freed in kept["entries"]
-    ]
+    entries = [Entry(float(moment), str(identity)) for moment, identity in kept["entries"]]
     _ = kept["epoch"], float(kept["made"])
     return Plan(
         entries,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from resayil.errors import ConfigurationError
 from resayil.limit_stores import Epochs, Life, StoreError
-from resayil.limits import CALM, INCIDENT, LONGEST_CLOSURE, MARGIN, NOW, Place, Quota, Refused
+from resayil.limits import CALM, INCIDENT, LONGEST_CLOSURE, MARGIN, NOW, TICK, Place, Quota, Refused
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -25,9 +25,9 @@ CONNECTIONS = 32
 """Connections of one process, at most; further callers wait for one."""
 
 SCRIPT = (
-    f"local MARGIN, CALM, INCIDENT, LONGEST = {MARGIN}, {CALM}, {INCIDENT}, {LONGEST_CLOSURE}"
+    f"local MARGIN, CALM, INCIDENT, LONGEST, TICK = {MARGIN}, {CALM}, {INCIDENT}, {LONGEST_CLOSURE}, {TICK}"
     r"""
-local Q, F, H, S = KEYS[1], KEYS[2], KEYS[3], KEYS[4]  -- queue, freed, id -> member, state
+local Q, H, S = KEYS[1], KEYS[2], KEYS[3]  -- queue, id -> member, state
 local op, requests, window, margin = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local id, amount, debt, late = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local known, epoch, now = ARGV[9], ARGV[10], tonumber(ARGV[11])
@@ -49,7 +49,6 @@ local function span()
 end
 local function forget(member)
   redis.call('ZREM', Q, member)
-  redis.call('ZREM', F, member)
   local name = string.sub(member, 14)
   if redis.call('HGET', H, name) == member then redis.call('HDEL', H, name) end
 end
@@ -58,18 +57,12 @@ local function settle()
   if first >= redis.call('ZCARD', Q) then return end
   local from = math.max(0, first - requests)
   local all, moments = redis.call('ZRANGE', Q, from, -1, 'WITHSCORES'), {}
-  local closed, width = get('closed_until', 0), span()
+  local opens, width = math.max(now, get('closed_until', 0)), span()
   for at = 1, #all, 2 do
     local n, moment = (at + 1) / 2, tonumber(all[at + 1])
     if moment > now then
-      local earliest = closed
-      if moments[n - 1] then earliest = math.max(earliest, moments[n - 1]) end
-      if moments[n - requests] then earliest = math.max(earliest, moments[n - requests] + width) end
-      if earliest > moment then
-        moment = earliest
-        redis.call('ZADD', Q, text(moment), all[at])
-        if redis.call('ZSCORE', F, all[at]) then redis.call('ZADD', F, text(moment), all[at]) end
-      end
+      moment = math.max(opens, moments[n - 1] or 0, (moments[n - requests] or -width) + width)
+      if moment ~= tonumber(all[at + 1]) then redis.call('ZADD', Q, text(moment), all[at]) end
     end
     moments[n] = moment
   end
@@ -88,10 +81,9 @@ local function ahead(moment)
 end
 local function free(name)
   local member = redis.call('HGET', H, name)
-  if member then
-    redis.call('ZADD', F, redis.call('ZSCORE', Q, member), member)
-    redis.call('HDEL', H, name)
-  end
+  if not member then return end
+  forget(member)
+  set('requests', 0)  -- the next to ask moves everybody behind it up
 end
 local function answer(word, number, count)
   local last = math.max(before(1) or now, get('closed_until', 0), now)
@@ -125,12 +117,13 @@ end
 for _ = 1, debt do add(now, '') end
 if debt > 0 then settle() end
 local width = span()
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', F, '-inf', '(' .. text(now))) do forget(member) end
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', Q, '-inf', text(now - width))) do forget(member) end
-if requests < get('requests', 0) then settle() end
+local over = text(now - width + TICK)
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', Q, '-inf', over)) do forget(member) end
+local last = get('requests', 0)
+if last == 0 or requests < last then settle() end
 set('requests', requests)
 local member = redis.call('HGET', H, id)
-if member then  -- it holds a place, which a closed window may have moved
+if member then  -- it holds a place, which may have moved
   local moment = tonumber(redis.call('ZSCORE', Q, member))
   local wait = moment - now
   if wait > amount then
@@ -145,21 +138,9 @@ if member then  -- it holds a place, which a closed window may have moved
   return answer('place', 0)
 end
 local earliest = math.max(now, get('closed_until', 0))
-local freed = redis.call('ZRANGEBYSCORE', F, text(earliest), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-local moment = tonumber(freed[2])
-if not moment then
-  moment = math.max(earliest, before(1) or 0, (before(requests) or -width) + width)
-end
+local moment = math.max(earliest, before(1) or 0, (before(requests) or -width) + width)
 if moment - now > amount then return answer('refused', moment - now) end
-if freed[1] then
-  redis.call('ZREM', Q, freed[1])
-  redis.call('ZREM', F, freed[1])
-  local renamed = string.sub(freed[1], 1, 13) .. id
-  redis.call('ZADD', Q, text(moment), renamed)
-  redis.call('HSET', H, id, renamed)
-else
-  add(moment, id)
-end
+add(moment, id)
 return answer('place', moment - now, moment > now and ahead(moment) or 0)
 """
 )
@@ -298,7 +279,7 @@ class RedisStore:
         debt: int = 0,
         now: float | None = None,
     ) -> tuple[str, float, int]:
-        keys = [f"{self._prefix}:{{{name}}}:{part}" for part in ("queue", "freed", "ids", "state")]
+        keys = [f"{self._prefix}:{{{name}}}:{part}" for part in ("queue", "ids", "state")]
         known = self._epochs.known(name, quota) if quota else ""
         rate = quota or Quota(1)
         margin = "" if rate.margin is None else repr(rate.margin)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -143,6 +144,10 @@ class Keeper:
         self.reached = True
         if self.down:
             self._recover(share, debt)
+        if isinstance(answer, Place) and answer.wait > quota.window:
+            # At different times, lest all of a long queue ask at once.
+            pause = quota.window * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+            return replace(answer, check=min(answer.wait - quota.window, pause))
         return answer
 
     def _begin(self, share: Quota) -> int | None:

@@ -1,7 +1,9 @@
 """A first-come-first-served limit: at most N requests in any rolling window, over all that share a key.
 
-Each request reserves the earliest moment at which it may go out, so nobody polls and nobody overtakes. The
-plan of a window is a list of such moments; this module is its arithmetic, `limit_stores` keeps it.
+Each request reserves the earliest moment at which it may go out, and asks again when that has come. Who waits
+for longer than a window asks once in each, since a moment that is given back moves everybody behind it up:
+nobody overtakes. The plan of a window is a list of such moments; this module is its arithmetic,
+`limit_stores` keeps it.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ INCIDENT = 0.1
 
 LATE = 0.05
 """Share of the margin by which a request may go out late before its moment is corrected."""
+
+TICK = 1e-6
+"""Seconds by which moments that are meant to be equal may differ, clocks being what they are."""
 
 LONGEST_CLOSURE = 3600.0
 """Seconds for which one 429 may close a window, whatever it says."""
@@ -60,7 +65,7 @@ class Place:
     Attributes:
         wait: Seconds until its moment, from when it was asked for; 0 means: go now.
         queued: Requests before it that wait as well.
-        check: Seconds after which it is worth asking again although the moment has not come.
+        check: Seconds after which to ask again although the moment has not come: it may have moved.
     """
 
     wait: float = 0.0
@@ -85,11 +90,10 @@ NOW = Place()
 
 @dataclass(slots=True)
 class Entry:
-    """A moment, whose it is, and whether that one has given it back."""
+    """A moment, and whose it is."""
 
     moment: float
     id: str
-    freed: bool = False
 
 
 def _moment(entry: Entry) -> float:
@@ -105,8 +109,7 @@ class Plan:
         closed_until: Nothing goes out before this.
         margin: The margin as the last 429 left it.
         warned_at: When that was.
-        requests: The smallest quota that the queue was ordered by.
-        freed: How many entries have been given back.
+        requests: The quota of who asked last; 0 where the queue has to be ordered anew.
         held: The entry of each identity.
     """
 
@@ -115,18 +118,16 @@ class Plan:
     margin: float = MARGIN
     warned_at: float = 0.0
     requests: int = 0
-    freed: int = field(init=False, default=0)
     held: dict[str, Entry] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.freed = sum(entry.freed for entry in self.entries)
-        self.held = {entry.id: entry for entry in self.entries if not entry.freed}
+        self.held = {entry.id: entry for entry in self.entries}
 
     def ask(self, quota: Quota, identity: str, now: float, max_wait: float) -> Place | Refused:
         """The place of an identity: the one it holds, else the first that is free."""
         span = self.span(quota, now)
         self._forget(now, span)
-        if quota.requests < self.requests:
+        if not 0 < self.requests <= quota.requests:
             self._settle(quota, now)
         self.requests = quota.requests
         entry = self.held.get(identity)
@@ -140,21 +141,16 @@ class Plan:
         self, quota: Quota, identity: str, now: float, span: float, max_wait: float
     ) -> Place | Refused:
         earliest = max(now, self.closed_until)
-        free = self._free(earliest) if self.freed else None
-        entry = free or Entry(self._next(quota.requests, earliest, span, len(self.entries)), identity)
-        wait = entry.moment - now
+        moment = self._next(quota.requests, earliest, span, len(self.entries))
+        wait = moment - now
         if wait > max_wait:
             return Refused(wait)
-        if free is None:
-            self.entries.append(entry)
-        else:
-            self.freed -= 1
-            entry.id, entry.freed = identity, False
-        self.held[identity] = entry
+        entry = self.held[identity] = Entry(moment, identity)
+        self.entries.append(entry)
         return Place(wait, self._ahead(entry, now)) if wait else NOW
 
     def _again(self, quota: Quota, entry: Entry, now: float, max_wait: float) -> Place | Refused:
-        """A closed window may have moved a place; one that is used late counts from when it is used."""
+        """The moment may have moved; one that is used late counts from when it is used."""
         wait = entry.moment - now
         if wait > max_wait:
             self.give_back(entry.id)
@@ -185,9 +181,6 @@ class Plan:
         moment = max(earliest, self.entries[before - 1].moment) if before else earliest
         return max(moment, self.entries[before - requests].moment + span) if before >= requests else moment
 
-    def _free(self, earliest: float) -> Entry | None:
-        return next((entry for entry in self.entries if entry.freed and entry.moment >= earliest), None)
-
     def _ahead(self, entry: Entry, now: float) -> int:
         passed = bisect_right(self.entries, now, key=_moment)
         return bisect_right(self.entries, entry.moment, key=_moment) - 1 - passed
@@ -200,22 +193,19 @@ class Plan:
         return quota.window + max(MARGIN, self.margin * calm)
 
     def _forget(self, now: float, span: float) -> None:
-        """Drop what lies before the window, and moments that passed unused."""
-        if self.freed:
-            self.entries = [entry for entry in self.entries if not entry.freed or entry.moment >= now]
-            self.freed = sum(entry.freed for entry in self.entries)
+        """Drop what lies before the window."""
         passed = 0
-        while passed < len(self.entries) and self.entries[passed].moment <= now - span:
+        while passed < len(self.entries) and self.entries[passed].moment <= now - span + TICK:
             self.held.pop(self.entries[passed].id, None)
             passed += 1
         del self.entries[:passed]
 
     def give_back(self, identity: str) -> None:
-        """Free a place whose request was not sent; the next to ask takes it if it is still to come."""
+        """Free a place whose request was not sent; the next to ask finds everybody behind it moved up."""
         entry = self.held.pop(identity, None)
         if entry is not None:
-            entry.freed = True
-            self.freed += 1
+            self.entries.remove(entry)
+            self.requests = 0
 
     def close(self, quota: Quota, now: float, seconds: float, *, refused: bool = True) -> None:
         """Let nothing out for some seconds and move the queue behind; after a 429 widen the margin too."""
@@ -237,16 +227,15 @@ class Plan:
         self._settle(quota, now)
 
     def _settle(self, quota: Quota, now: float) -> None:
-        """Move what is still to come to where the entries before it allow it."""
-        span = self.span(quota, now)
+        """Move what is still to come to where the entries before it allow it, later or earlier."""
+        span, earliest = self.span(quota, now), max(now, self.closed_until)
         for n in range(bisect_right(self.entries, now, key=_moment), len(self.entries)):
-            entry = self.entries[n]
-            entry.moment = max(entry.moment, self._next(quota.requests, self.closed_until, span, n))
+            self.entries[n].moment = self._next(quota.requests, earliest, span, n)
 
     def sent(self, quota: Quota, now: float) -> int:
         """Requests that went out in the window that ends now."""
         start = now - self.span(quota, now)
-        return sum(start < entry.moment <= now and not entry.freed for entry in self.entries)
+        return sum(start < entry.moment <= now for entry in self.entries)
 
     @property
     def ends_at(self) -> float:

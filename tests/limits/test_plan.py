@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from dataclasses import dataclass, field
 
 import pytest
@@ -58,6 +59,9 @@ class Simulation:
                 self.waited[number] = now - caller.comes
             elif caller.leaves is not None and now + place.wait > caller.comes + caller.leaves:
                 heapq.heappush(events, (max(now, caller.comes + caller.leaves), number, "leave", 0.0))
+            elif place.wait > self.quota.window:  # once in each window, as a client does
+                check = min(place.wait - self.quota.window, self.quota.window)
+                heapq.heappush(events, (now + check, number, "ask", 0.0))
             else:
                 heapq.heappush(events, (now + place.wait + caller.late, number, "ask", 0.0))
                 caller.late = 0.0  # a machine sleeps once
@@ -117,6 +121,19 @@ def test_first_come_first_served(
 
 @QUICK
 @given(quotas, crowds())
+def test_who_leaves_lets_nobody_overtake(quota: Quota, callers: list[Caller]) -> None:
+    """Where some leave the queue, who stays is served at most a window after anybody who came later."""
+    simulation = Simulation(quota)
+    simulation.run([Caller(caller.comes, leaves=caller.leaves) for caller in callers])
+    span = quota.window + (MARGIN if quota.margin is None else quota.margin)
+    first = math.inf
+    for at, _ in sorted(simulation.sent, key=lambda sent: -sent[1]):
+        assert at <= first + span + 1e-6
+        first = min(first, at)
+
+
+@QUICK
+@given(quotas, crowds())
 def test_nobody_waits_longer_than_the_queue_before(quota: Quota, callers: list[Caller]) -> None:
     """A wait is at most one window more than those before it need."""
     simulation = Simulation(quota)
@@ -147,15 +164,30 @@ def test_a_refused_caller_leaves_nothing() -> None:
 
 
 def test_a_place_given_back_goes_to_the_next() -> None:
-    """Who leaves the queue makes room at his moment."""
+    """Who leaves the queue makes room for the first behind him, not for who comes next."""
     plan, quota = Plan(), Quota(1, 10, 0)
     for name in "abc":
         plan.ask(quota, name, 0.0, 100)
     plan.give_back("b")
     plan.give_back("b")
     plan.give_back("unknown")
-    assert plan.ask(quota, "d", 1.0, 100) == Place(9.0)
+    assert plan.ask(quota, "d", 1.0, 100) == Place(19.0, 1)
+    assert plan.ask(quota, "c", 1.0, 100) == Place(9.0)
     assert plan.ask(quota, "e", 1.0, 100) == Place(29.0, 2)
+
+
+def test_a_request_that_was_not_sent_makes_room_at_once() -> None:
+    """Cancelled with its slot in hand: the head of the queue may go, the others move up, the limit holds."""
+    plan, quota = Plan(), Quota(2, 10, 0)
+    for name in "abcdef":
+        plan.ask(quota, name, 0.0, 100)
+    plan.give_back("b")
+    waits = [plan.ask(quota, name, 4.0, 100).wait for name in "cdef"]  # type: ignore[union-attr] # places
+    assert waits == [0, 6, 10, 16]
+    plan.close(quota, 5.0, 30.0)
+    plan.give_back("c")
+    assert plan.ask(quota, "d", 5.0, 100).wait == 30.0  # type: ignore[union-attr]
+    assert plan.ask(quota, "f", 5.0, 100).wait == 40.0  # type: ignore[union-attr]
 
 
 def test_a_closed_window_moves_everybody() -> None:
@@ -167,7 +199,8 @@ def test_a_closed_window_moves_everybody() -> None:
     assert plan.ask(quota, "c", 10.0, 100) == Place(21.0, 1)
     assert plan.ask(quota, "e", 10.0, 100) == Place(31.0, 2)
     assert plan.ask(quota, "d", 10.0, 5.0) == Refused(21.0)
-    assert plan.ask(quota, "d", 10.0, 100) == Place(21.0, 1)
+    assert plan.ask(quota, "e", 10.0, 100) == Place(21.0, 1)
+    assert plan.ask(quota, "d", 10.0, 100) == Place(31.0, 2)
 
 
 def test_a_request_that_goes_out_late_counts_from_then() -> None:
