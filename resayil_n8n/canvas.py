@@ -19,9 +19,9 @@ _NODE = 96
 _PAD = 60
 _GAP = 80
 _OVERVIEW = 480
-_CHARACTER = 7.6
-_LINE = 26
-_PARAGRAPH = 18
+_CHARACTER = 6.9
+_LINE = 19
+_PARAGRAPH = 11
 WHITE = 7
 """n8n's number of the white note; the yellow one has none."""
 
@@ -65,27 +65,22 @@ class Section:
         return max(map(len, self.rows)) * _CELL + _PAD
 
     @property
-    def height(self) -> int:
-        """In pixels."""
-        return self.head + len(self.rows) * _ROW
-
-    @property
     def head(self) -> int:
         """Height of the note's own text, in pixels."""
         return _text_height(self.note.text, self.width)
 
     def placed(self) -> Iterator[tuple[Node, int, int]]:
-        """Each node with its place inside the section."""
+        """Each node with its place below the note's text, in pixels."""
         for y, row in enumerate(self.rows):
             for x, node in enumerate(row):
                 if node is not None:
-                    yield node, _PAD + x * _CELL, self.head + y * _ROW
+                    yield node, _PAD + x * _CELL, y * _ROW
 
 
 def _text_height(text: str, width: int) -> int:
     """Height of a note's text, in pixels, a multiple of 20."""
     per_line = (width - 40) / _CHARACTER
-    lines = sum(max(1, math.ceil(len(line) / per_line)) for line in text.splitlines())
+    lines = sum(math.ceil(len(line) / per_line) for line in text.splitlines())
     gaps = text.count("\n\n") + text.count("#")
     return math.ceil((lines * _LINE + gaps * _PARAGRAPH + _PARAGRAPH) / 20) * 20
 
@@ -169,13 +164,14 @@ def _nodes(workflow: Workflow) -> Iterator[dict[str, Any]]:
     yield _sticky(workflow, "Overview", text, (0, 0, _OVERVIEW, _text_height(text, _OVERVIEW)))
     top = 0
     for n, band in enumerate(workflow.bands):
-        left, height = _OVERVIEW + _GAP, max(section.height for section in band)
+        left, head = _OVERVIEW + _GAP, max(section.head for section in band)
+        height = head + max(len(section.rows) for section in band) * _ROW
         for m, section in enumerate(band):
             name = f"Note {n + 1}.{m + 1}"
             box = (left, top, section.width, height)
             yield _sticky(workflow, name, section.note.text, box, color=WHITE)
             for node, x, y in section.placed():
-                yield _node(workflow, node, left + x, top + y)
+                yield _node(workflow, node, left + x, top + head + y)
             left += section.width + _GAP // 4
         top += height + _GAP
 

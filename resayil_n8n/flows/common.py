@@ -14,21 +14,32 @@ MODEL = "deepseek-v4-flash"
 VISION_MODEL = "qwen3-vl:235b-instruct"
 LANGUAGE = "ar"
 
-SETUP = Note(
-    """### Setup
-1. Credentials > new > **Header Auth**: name `Authorization`, value `Bearer ` and your key.
+_STEPS = Note(
+    """1. Credentials > new > **Header Auth**: name `Authorization`, value `Bearer ` and your key.
 2. Open **Send the request** and choose it.
-3. Look at **Config**, save, and run **Try with sample data**.
-
-Through a LiteLLM proxy: put its address (`http://localhost:4000/v1`) and its model name into Config, \
-and its key into the credential.""",
-    """### الإعداد
-1. أنشئ بيانات اعتماد من نوع **Header Auth**: الاسم `Authorization` والقيمة `Bearer ` ثم مفتاحك.
+3. Look at **Config**, save, and run **Try with sample data**.""",
+    """1. أنشئ بيانات اعتماد من نوع **Header Auth**: الاسم `Authorization` والقيمة `Bearer ` ثم مفتاحك.
 2. افتح **Send the request** واخترها.
-3. راجع **Config** ثم احفظ وشغّل **Try with sample data**.
-
-عبر وكيل LiteLLM: ضع عنوانه واسم نموذجه في Config ومفتاحه في بيانات الاعتماد.""",
+3. راجع **Config** ثم احفظ وشغّل **Try with sample data**.""",
 )
+_PROXY = Note(
+    "Through a LiteLLM proxy: put its address (`http://localhost:4000/v1`) and its model name into "
+    "Config, and its "
+    "key into the credential.",
+    "عبر وكيل LiteLLM: ضع عنوانه واسم نموذجه في Config ومفتاحه في بيانات الاعتماد.",
+)
+
+
+def setup(steps: Note = _STEPS, more: Note | None = None, proxy: Note = _PROXY) -> Note:
+    """How a template is set up: the steps, more of them, and what a proxy changes."""
+    written = [steps] if more is None else [steps, more]
+    return Note(
+        "\n".join(["### Setup", *(note.en for note in written), "", proxy.en]),
+        "\n".join(["### الإعداد", *(note.ar for note in written), "", proxy.ar]),
+    )
+
+
+SETUP = setup()
 
 
 def config(extra: Sequence[Field] = (), *, model: str = MODEL, max_tokens: int = DEFAULT_MAX_TOKENS) -> Node:

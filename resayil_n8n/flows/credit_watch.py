@@ -113,7 +113,7 @@ WORKFLOW = Workflow(
                     "### Balance\nA balance that cannot be read is a message too.",
                     "### الرصيد\nوتعذّر القراءة يستحق رسالة أيضًا.",
                 ),
-                ((_CONFIG, _IS_FAILURE, _REQUEST, _ASK, _COMPARE, _LOW),),
+                ((_CONFIG, _IS_FAILURE), (None, None, _REQUEST, _ASK, _COMPARE, _LOW)),
             ),
             Section(
                 Note(

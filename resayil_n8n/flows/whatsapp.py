@@ -14,17 +14,14 @@ INSTRUCTIONS = (
     "أنت موظف دعم لمتجر في الكويت على واتساب. أجب بإيجاز وأدب، ولا تعد بما لا تعرفه. "
     "You are a shop's support agent on WhatsApp. Answer briefly, in the customer's language: {language}."
 )
-SETUP = Note(
-    common.SETUP.en
-    + """
-4. A second **Header Auth** with the gateway's own key: choose it in **Send the reply**.
+SETUP = common.setup(
+    more=Note(
+        """4. A second **Header Auth** with the gateway's own key: choose it in **Send the reply**.
 5. Publish, and give the gateway the production address of **When a message arrives**.
-6. Look at one real delivery and put the names of its fields into Config: those of text and id are not \
-documented.""",
-    common.SETUP.ar
-    + """
-4. بيانات **Header Auth** ثانية بمفتاح البوابة في **Send the reply**.
+6. Look at one real delivery and put its field names into Config: text and id are undocumented.""",
+        """4. بيانات **Header Auth** ثانية بمفتاح البوابة في **Send the reply**.
 5. انشر سير العمل وأعطِ البوابة عنوان **When a message arrives**، ثم اكتب أسماء الحقول في Config كما تصل.""",
+    )
 )
 _CUSTOMER = ("phone", "language", "turns", "person_until")
 _HOOK = base(
