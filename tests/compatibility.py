@@ -140,7 +140,7 @@ def page(counts: dict[Row, Count]) -> str:
     lines = [
         "# Compatibility",
         "",
-        "Made by `make compatibility`, which runs the tests that use each host or client for real, and counts.",
+        "Made by `make compatibility`, which runs the tests that use each host or client for real.",
         "The emulator stands where the service would: our reading of the documents, not the service.",
         f"Python {platform.python_version()}.",
         "",
