@@ -1,10 +1,11 @@
 # `make help` lists the targets; every one that needs the environment makes it first.
-.PHONY: all setup n8n demo test test-fast lint types format lock build bench faults compatibility docs prove system-deps clean help
+.PHONY: all setup n8n demo test test-fast lint types format lock audit build bench faults compatibility docs prove system-deps clean help
 
 PACKAGES := $(wildcard resayil langchain_resayil litellm_provider resayil_n8n)
 BIN := .venv/bin
 NODE_TESTS := tests/javascript
 UV_VERSION := 0.13.8
+PIP_AUDIT_VERSION := 2.10.1
 
 # A test never meets a real key or another service's address, whatever the shell exports.
 SECRETS := LLM_RESAYIL_API_KEY RESAYIL_API_KEY RESAYIL_BASE_URL OPENAI_API_KEY OPENAI_BASE_URL \
@@ -70,6 +71,12 @@ lock: ## Resolve requirements.lock anew where pyproject.toml asks for it; UPGRAD
 	build/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-header --all-extras --group dev \
 		$(if $(UPGRADE),--upgrade) pyproject.toml --output-file requirements.lock
+
+audit: ## Ask the public database for weaknesses of what is locked; needs a network
+	@python=$$(sh scripts/find_python.sh) && $$python -m venv build/audit
+	@build/audit/bin/pip install --quiet pip-audit==$(PIP_AUDIT_VERSION)
+	build/audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+		--requirement requirements.lock
 
 build: .venv/installed.stamp ## Check what a wheel holds, then write the distribution to dist/
 	$(BIN)/python -m pytest tests/repository/test_wheel.py

@@ -78,16 +78,26 @@ class _Backend(httpcore.NetworkBackend):
         return _Stream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
 
 
+def _through(proxy: httpx.Proxy) -> httpcore.Proxy:
+    return httpcore.Proxy(str(proxy.url), proxy.raw_auth, proxy.headers.raw)
+
+
 class BoundedTransport(httpx.HTTPTransport):
     """httpx's own transport over the streams above.
 
     httpx has no argument for the backend of its pool, so the pool is made here, in the attribute that the
     base class reads. All else is the base class's, which recorders such as vcrpy hook into.
+
+    Args:
+        limits: How many connections there may be.
+        proxy: The http or https proxy that they go through.
     """
 
-    def __init__(self, limits: httpx.Limits) -> None:  # the base class would only make another pool
+    def __init__(self, limits: httpx.Limits, proxy: httpx.Proxy | None = None) -> None:
+        # The base class would only make another pool.
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(),
+            proxy=None if proxy is None else _through(proxy),
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,
             keepalive_expiry=limits.keepalive_expiry,

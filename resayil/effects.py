@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -144,13 +145,14 @@ BookEffect = Reserve | Settle | Enter | Weigh
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send a request; its outcome is a `Head` or a `Failure`."""
+    """Send a request; its outcome is a `Head`, or a `Failure`, as when the monotonic ``due`` passes."""
 
     method: Literal["GET", "POST"]
     url: str
     headers: Mapping[str, str]
     body: bytes | None
     read_timeout: float
+    due: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

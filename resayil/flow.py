@@ -152,7 +152,7 @@ class Exchange:
                 timeout = yield from self.slot()
                 self.attempts += 1
                 due = self.clock.monotonic()
-                head = yield Send(method, url, headers, body, timeout)
+                head = yield Send(method, url, headers, body, timeout, self.ends_at)
                 yield from self._used(head, due)
                 return (yield from self._receive(head, url, receive))
             except ResayilError as error:
@@ -336,9 +336,10 @@ class Exchange:
         return piece
 
     def failed(self, failure: Failure, url: str) -> ResayilError:
-        """The typed error of a failure, which is the deadline's once that has passed."""
+        """The typed error of a failure: the deadline's, once that has passed and the request is out."""
+        sent = failure.phase not in {"connect", "pool"}
         late = failure.kind == "timeout" and self.clock.monotonic() >= self.ends_at - CLOCK_TICK
-        return self._deadline_error() if late else failure_error(failure, url)
+        return self._deadline_error() if late and sent else failure_error(failure, url)
 
     def _deadline_error(self) -> APITimeoutError:
         return APITimeoutError(f"The call's deadline of {self.bounds.deadline:g} s passed.", phase="deadline")

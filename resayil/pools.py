@@ -9,14 +9,15 @@ import threading
 import weakref
 from collections.abc import AsyncGenerator, Generator
 from typing import Any
-from urllib.request import getproxies
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from resayil.books import Bookkeeping
 from resayil.bounded import BoundedTransport
 from resayil.config import Settings
-from resayil.connections import AsyncTransport
+from resayil.connections import KEPT, AsyncTransport
 from resayil.errors import ConfigurationError
 from resayil.limiters import Slots
 
@@ -38,8 +39,29 @@ def _options(settings: Settings) -> dict[str, Any]:
         "follow_redirects": False,
         "trust_env": not settings.is_local,
         "timeout": None,
-        "limits": httpx.Limits(max_connections=settings.max_connections, max_keepalive_connections=100),
+        "limits": httpx.Limits(
+            max_connections=settings.max_connections, max_keepalive_connections=100, keepalive_expiry=KEPT
+        ),
     }
+
+
+def _proxy(settings: Settings) -> httpx.Proxy | None:
+    """The proxy that the environment names for the base URL.
+
+    Raises:
+        ConfigurationError: it cannot be used; it is not shown, since it may hold a password.
+    """
+    parts = urlsplit(settings.base_url)
+    if settings.is_local or proxy_bypass(parts.netloc):
+        return None
+    found = getproxies()
+    named = found.get(parts.scheme) or found.get("all") or ""
+    try:
+        return httpx.Proxy(named if "://" in named else f"http://{named}") if named else None
+    except (ValueError, httpx.InvalidURL):
+        raise ConfigurationError(
+            f"The proxy that the environment names for {parts.scheme}:// is no http, https or socks5 address."
+        ) from None
 
 
 class SyncPool:
@@ -77,10 +99,10 @@ class SyncPool:
 
     def _made(self) -> httpx.Client:
         options = _options(self.settings)
-        transport = self._transport
-        # Behind a proxy httpx's own transport is needed.
-        if transport is None and (self.settings.is_local or not getproxies()):
-            transport = BoundedTransport(options["limits"])
+        transport, proxy = self._transport, _proxy(self.settings)
+        # Behind a SOCKS proxy httpx's own transport is needed.
+        if transport is None and (proxy is None or proxy.url.scheme in {"http", "https"}):
+            transport = BoundedTransport(options["limits"], proxy)
         return httpx.Client(**options, transport=transport)
 
     def forget(self) -> None:
@@ -140,7 +162,7 @@ class AsyncPool:
     def _made(self) -> httpx.AsyncClient:
         transport = self._transport
         # Behind a proxy httpx's own transport is needed.
-        if transport is None and (self.settings.is_local or not getproxies()):
+        if transport is None and _proxy(self.settings) is None:
             transport = AsyncTransport(self.settings.max_connections)
         return httpx.AsyncClient(**_options(self.settings), transport=transport)
 

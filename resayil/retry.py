@@ -27,6 +27,9 @@ PAID_ATTEMPTS = 3
 RESENT = frozenset({429, 500, 502, 503, 504, 529})
 """Statuses after which the same request may be sent again; a proxy's own 5xx may hide an answer under way."""
 
+LATER = 0.01
+"""Seconds added to a wait that the service asks for, since it counts from when its reply had gone out."""
+
 _JITTER = 0.25
 _MINUTE = 60.0
 
@@ -97,7 +100,7 @@ class RetryPolicy:
     def wait(self, error: ResayilError, *, attempts: int, now: float, jitter: float) -> float:
         """Seconds that the error asks for, or that its kind suggests."""
         if error.retry_after is not None:
-            return error.retry_after
+            return error.retry_after + LATER
         if isinstance(error, APIConnectionError) and error.phase == "reused":
             return 0.0
         if isinstance(error, RateLimitError) and self.unhinted_429 == "minute":

@@ -55,22 +55,23 @@ DRAIN_TIME = 0.2
 
 _DISCONNECTED = "without sending a response"
 _SILENCE = Failure("timeout", "read", "the reply's time is over")
+_UNCONNECTED = Failure("timeout", "connect", "the call's time is over")
 
 
 class _Probe:
     """Whether a request went out on a fresh connection; httpx's trace extension calls it."""
 
-    def __init__(self, read_timeout: float) -> None:
+    def __init__(self, send: Send) -> None:
         self.fresh = False
         self.sent_at: float | None = None
-        self._read_timeout = read_timeout
+        self._send = send
 
     def __call__(self, event: str, _info: object) -> None:
         if event == "connection.connect_tcp.started":
             self.fresh = True
         elif event == "http11.receive_response_headers.started":
             self.sent_at = time.monotonic()
-            head_due(self.sent_at + self._read_timeout)
+            head_due(min(self.sent_at + self._send.read_timeout, self._send.due))
 
     async def asynchronously(self, event: str, info: object) -> None:
         self(event, info)
@@ -109,10 +110,14 @@ def _failure(error: httpx.HTTPError, probe: _Probe | None) -> Failure:
     return Failure("connection", "fresh" if probe.fresh else "reused", detail, cause)
 
 
+def _connect_timeout(send: Send, settings: Settings) -> float:
+    return max(0.0, min(settings.connect_timeout, send.due - time.monotonic()))
+
+
 def _request(
     client: httpx.Client | httpx.AsyncClient, send: Send, settings: Settings, trace: Any
 ) -> httpx.Request:
-    connect = settings.connect_timeout
+    connect = _connect_timeout(send, settings)
     timeouts = {"connect": connect, "read": send.read_timeout, "write": send.read_timeout, "pool": connect}
     return client.build_request(
         send.method,
@@ -145,7 +150,7 @@ class SyncIO:
     def send(self, send: Send) -> Head | Failure:
         """Send and wait for the head."""
         self.close()
-        probe = _Probe(send.read_timeout)
+        probe = _Probe(send)
         client = self._pool.client()
         try:
             self._response = client.send(_request(client, send, self._pool.settings, probe), stream=True)
@@ -294,15 +299,15 @@ class AsyncIO:
     async def send(self, send: Send) -> Head | Failure:
         """Send and wait for the head."""
         await self.close()
-        probe = _Probe(send.read_timeout)
+        probe = _Probe(send)
         client = self._pool.client()
-        connect = self._pool.settings.connect_timeout
+        due = time.monotonic() + self._pool.settings.connect_timeout + send.read_timeout
         request = _request(client, send, self._pool.settings, probe.asynchronously)
         try:
-            async with asyncio.timeout(connect + send.read_timeout):
+            async with asyncio.timeout(min(due, send.due) - time.monotonic()):
                 self._response = await client.send(request, stream=True)
         except TimeoutError:
-            return _SILENCE
+            return _SILENCE if probe.sent_at is not None else _UNCONNECTED
         except httpx.HTTPError as error:
             return _failure(error, probe)
         response = self._response

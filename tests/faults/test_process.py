@@ -262,6 +262,31 @@ async def test_p08_an_exhausted_async_pool_is_told_from_a_slow_server(endless: F
     assert len(endless.log.requests) == 1
 
 
+def test_p08_the_deadline_cuts_the_wait_for_a_connection(endless: FaultServer) -> None:
+    """However long a connection may be waited for, the call's deadline comes first; nothing was sent."""
+    with Client(api_key=KEY, base_url=endless.url(), max_connections=1, connect_timeout=30) as client:
+        held, began = client.stream(MODEL, "?"), time.monotonic()
+        with pytest.raises(APITimeoutError) as caught:
+            client.chat(MODEL, "?", deadline=0.5)
+        assert time.monotonic() - began < 5
+        held.close()
+    assert (caught.value.phase, caught.value.maybe_billed) == ("pool", 0)
+
+
+async def test_p08_the_deadline_cuts_the_wait_for_an_async_connection(endless: FaultServer) -> None:
+    """The same on a loop."""
+    async with AsyncClient(
+        api_key=KEY, base_url=endless.url(), max_connections=1, connect_timeout=30
+    ) as client:
+        held, began = await client.stream(MODEL, "?"), time.monotonic()
+        with pytest.raises(APITimeoutError) as caught:
+            await client.chat(MODEL, "?", deadline=0.5)
+        assert time.monotonic() - began < 5
+        await held.aclose()
+    assert caught.value.phase in {"pool", "connect"}
+    assert caught.value.maybe_billed == 0
+
+
 INTERRUPTED = """
 import signal
 from resayil import Client
