@@ -46,7 +46,7 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Write over files that differ.")] = False,
     as_json: _AsJSON = False,
 ) -> None:
-    """Write the templates as files that n8n imports (menu ⋯ > Import from file).
+    """Write the templates as files that n8n imports (menu ⋯ > Import > From file).
 
     Exit codes: 0 written; 2 there is no such template; 3 a file differs or cannot be written.
     """
