@@ -6,6 +6,7 @@ programs() {
 chromium chromium the n8n templates are not shown in the real editor, nor the emulator's page in a browser
 curl curl the documents' curl samples are sent by httpx instead
 g++ g++ n8n cannot be installed, since its database driver is compiled, and the templates are not run in it
+psql postgresql the keys and budgets of LiteLLM's proxy are not tried in PostgreSQL
 redis-server redis-server the rate limit and budgets are not tested on Redis
 TABLE
 }

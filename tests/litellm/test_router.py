@@ -63,6 +63,8 @@ MATRIX: dict[str, Row] = {
     "empty": Row({"kind": "empty"}, "BadGatewayError", retried=True),
 }
 MODES = ["call", "stream", "thread", "thread stream"]
+PATIENT = 20.0
+"""Seconds that a busy machine may take for an answer that comes."""
 FALLBACKS: dict[str, Any] = {
     name: [{"chat": ["spare"]}]
     for name in ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
@@ -82,7 +84,7 @@ class Site:
     def __init__(self, bad: Server, good: Server) -> None:
         self.bad, self.good = bad, good
         self.routers: list[litellm.Router] = []
-        self.timeout = 20.0
+        self.timeout = PATIENT
         for server in (bad, good):
             server.emulator.reset()
 
@@ -110,7 +112,8 @@ class Site:
     def deployment(self, group: str, server: Server, **more: Any) -> dict[str, Any]:
         """One entry of a model list."""
         params = {"model": "resayil/deepseek-v4-flash", "api_key": server.key, "api_base": server.base_url}
-        return {"model_name": group, "litellm_params": {**params, "timeout": self.timeout, **more}}
+        timeout = self.timeout if server is self.bad else PATIENT
+        return {"model_name": group, "litellm_params": {**params, "timeout": timeout, **more}}
 
     @property
     def attempts(self) -> int:
