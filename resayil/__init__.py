@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from resayil.billing import Balance, Topup
     from resayil.client import AsyncChatStream, AsyncClient, ChatStream, Client
     from resayil.config import ResayilWarning, Settings
-    from resayil.credits import Budget, CreditPolicy, Forecast
+    from resayil.credits import Budget, Cost, CreditPolicy, Forecast
     from resayil.errors import (
         APIConnectionError,
         APIStatusError,
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         UsageReport,
     )
     from resayil.images import ImagePart, image_from_bytes, image_from_path, image_from_url
+    from resayil.limits import Waiting
     from resayil.messages import (
         ChatRequest,
         ChatResponse,
@@ -96,6 +97,7 @@ __all__ = [
     "Client",
     "ConfigurationError",
     "ContextOverflowError",
+    "Cost",
     "CreditPolicy",
     "EmptyResponseError",
     "ErrorResponse",
@@ -142,6 +144,7 @@ __all__ = [
     "UnsupportedError",
     "Usage",
     "UsageReport",
+    "Waiting",
     "__version__",
     "assistant",
     "image_from_bytes",
@@ -161,6 +164,7 @@ _HOMES = (
     "resayil.models",
     "resayil.tokens",
     "resayil.credits",
+    "resayil.limits",
     "resayil.billing",
     "resayil.config",
     "resayil.client",

@@ -84,7 +84,7 @@ class Books:
 
     def __init__(self, settings: Settings) -> None:
         self._budgets = settings.budgets
-        self._processes = settings.limit_processes
+        self._processes = settings.limit_processes if settings.limit_when_gone == "share" else 0
         self._store: BudgetStore = store_for(settings.limit_storage) if settings.budgets else MEMORY
         self._scope = hashlib.sha256(scope_of(settings).encode()).hexdigest()[:32]
         self._client = secrets.token_hex(8)
@@ -119,7 +119,8 @@ class Books:
             left = self._store.hold(name, identity, amount, limit, LIFE[budget.per])
         except StoreError as error:
             self._tell(error)
-            return MEMORY.hold(f"{name} alone", identity, amount, limit // self._processes, LIFE[budget.per])
+            share = limit // self._processes if self._processes else 0
+            return MEMORY.hold(f"{name} alone", identity, amount, share, LIFE[budget.per])
         self._gone = False
         return left
 
@@ -128,10 +129,10 @@ class Books:
             first, self._gone = not self._gone, True
         if first:
             _log.warning(
-                "The budget's storage is gone (%s); until it is back this process may spend a share of it, "
-                "one in %d (limit_processes).",
+                "The budget's storage is gone (%s); until it is back this process may spend %s of it "
+                "(limit_processes, limit_when_gone).",
                 error,
-                self._processes,
+                f"one part in {self._processes}" if self._processes else "nothing",
             )
 
     def settle(self, identity: str, amount: int) -> None:

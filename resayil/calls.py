@@ -203,7 +203,8 @@ class Calls:
                 return False
             return self._quota.take(error)
 
-        exchange = Exchange(settings.secret, policy, bounds, self._clock, may_retry)
+        tag = options.get("tag") or ""
+        exchange = Exchange(settings.secret, policy, bounds, self._clock, may_retry, tag=tag)
         return exchange
 
     def _headers(

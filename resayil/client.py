@@ -49,7 +49,7 @@ class Client:
         api_key: The key; ``LLM_RESAYIL_API_KEY`` or ``RESAYIL_API_KEY`` by default.
         base_url: The service's address in any form; ``RESAYIL_BASE_URL`` or the documented one by default.
         transport: An httpx transport, such as the emulator's.
-        on_wait: Called before a request waits for its turn, with the seconds and how many wait before it.
+        on_wait: Called with a `Waiting` before a request waits for its turn: who, how long, behind how many.
         settings: See `Settings`.
 
     Raises:

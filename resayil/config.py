@@ -83,6 +83,7 @@ class Settings(BaseModel):
         limit_margin: Seconds added to the window; ``None`` adapts it to what the service refuses.
         limit_max_wait: Seconds that a request may wait for its turn; ``None`` is without bound.
         limit_processes: Processes expected to share the key; each gets its share while the storage is gone.
+        limit_when_gone: ``share`` as above, or ``refuse``: nothing is sent until the storage is back.
         credit_policy: How tokens become credits.
         budgets: Credits that may be spent, kept where the limit is (``limit_storage``).
         assumed_output: Tokens of an answer that a budget reckons with where a call sets no ``max_tokens``.
@@ -124,6 +125,7 @@ class Settings(BaseModel):
     limit_margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     limit_max_wait: Annotated[float, Field(ge=0)] | None = 300.0
     limit_processes: Annotated[int, Field(ge=1)] = 4
+    limit_when_gone: Literal["share", "refuse"] = "share"
     credit_policy: CreditPolicy = CreditPolicy()
     budgets: tuple[Budget, ...] = ()
     assumed_output: Annotated[int, Field(ge=1)] = 1024
@@ -254,6 +256,7 @@ class ClientOptions(TypedDict, total=False):
     limit_margin: float | None
     limit_max_wait: float | None
     limit_processes: int
+    limit_when_gone: Literal["share", "refuse"]
     credit_policy: CreditPolicy
     budgets: Sequence[Budget]
     assumed_output: int

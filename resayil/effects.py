@@ -78,12 +78,14 @@ class Wait:
         left: Seconds until the moment.
         queued: Requests before this one.
         first: Whether this is the first wait for the slot.
+        tag: The caller's word for the call.
     """
 
     seconds: float
     left: float
     queued: int
     first: bool
+    tag: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ class Exchange:
         bounds: What the call may take.
         clock: Time and chance.
         may_retry: Asks the client's retry quota.
+        tag: The caller's word for the call.
     """
 
     def __init__(
@@ -111,12 +112,15 @@ class Exchange:
         bounds: Bounds,
         clock: Clock,
         may_retry: Callable[[ResayilError], bool],
+        *,
+        tag: str = "",
     ) -> None:
         self._held = SecretStr(secret)
         self._policy = policy
         self.bounds = bounds
         self.clock = clock
         self._may_retry = may_retry
+        self._tag = tag
         self._began = clock.monotonic()
         self._identity = uuid.uuid4().hex
         self._waited = 0.0
@@ -190,9 +194,8 @@ class Exchange:
                 if isinstance(outcome, Refused):
                     break
                 if outcome.wait > 0:
-                    yield Wait(
-                        min(outcome.wait, outcome.check), outcome.wait, outcome.queued, first=not waits
-                    )
+                    pause = min(outcome.wait, outcome.check)
+                    yield Wait(pause, outcome.wait, outcome.queued, not waits, self._tag)
                     waits += 1
                     continue
                 asked += 1
@@ -205,18 +208,19 @@ class Exchange:
             raise
         finally:
             self._waited += self.clock.monotonic() - began
-        raise self._no_slot(outcome.retry_after)
+        raise self._no_slot(outcome)
 
     def _used(self, head: Head | Failure, due: float) -> Flow[None]:
         """A slot counts from when its request went out, which those who wait behind it have to know."""
         if isinstance(head, Head) and head.sent_at is not None and head.sent_at - due > LATE:
             yield Used(f"{self._identity}-{self._runs - 1}", self.clock.monotonic() - head.sent_at)
 
-    def _no_slot(self, seconds: float) -> LocalRateLimitError:
-        bound = self.bounds.max_wait
+    def _no_slot(self, refused: Refused) -> LocalRateLimitError:
+        seconds, bound = refused.retry_after, self.bounds.max_wait
         limit = f"limit_max_wait is {bound:g} s" if seconds > bound else "the call's deadline comes first"
         return LocalRateLimitError(
-            f"The next slot of this key's request limit is {seconds:.1f} s away, and {limit}. "
+            f"The next slot of this key's request limit is {seconds:.1f} s away, and "
+            f"{refused.reason or limit}. "
             "Nothing was sent; come back then, or allow a longer wait.",
             retry_after=seconds,
         )

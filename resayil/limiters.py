@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 from resayil.errors import ConfigurationError
 from resayil.limit_file import FileStore
 from resayil.limit_stores import MEMORY, BudgetStore, Store, StoreError
-from resayil.limits import MARGIN, NOW, PLANS, Place, Quota, Refused
+from resayil.limits import MARGIN, NOW, PLANS, Place, Quota, Refused, Waiting
+from resayil.redaction import printable
 
 if TYPE_CHECKING:
     from resayil.config import Settings
@@ -38,8 +39,8 @@ SHOWN_WAIT = 1.0
 
 _SERVICE = "resayil.io"
 
-OnWait = Callable[[float, int], None]
-"""Called before a wait for a slot with its seconds and how many requests wait before this one."""
+OnWait = Callable[[Waiting], None]
+"""Called before a request waits for its turn: who, how long, behind how many."""
 
 
 class Slots(Protocol):
@@ -67,7 +68,7 @@ class Slots(Protocol):
         """Follow the limit that the service names."""
         ...
 
-    def waits(self, seconds: float, queued: int) -> None:
+    def waits(self, waiting: Waiting) -> None:
         """Tell that a request is about to wait."""
         ...
 
@@ -93,7 +94,7 @@ class NoLimit:
     def observe(self, requests: int) -> None:
         """See `Slots.observe`."""
 
-    def waits(self, seconds: float, queued: int) -> None:
+    def waits(self, waiting: Waiting) -> None:
         """See `Slots.waits`."""
 
 
@@ -160,6 +161,8 @@ class Keeper:
             return debt + (MEMORY.sent(self.alone, share) if self.down else 0)
 
     def _ask_alone(self, share: Quota, identity: str, max_wait: float) -> Place | Refused:
+        if not share.requests:
+            return Refused(PROBE, "its storage is gone (limit_when_gone)")
         answer = MEMORY.ask(self.alone, share, identity, max_wait)
         return answer if isinstance(answer, Refused) else replace(answer, check=PROBE)
 
@@ -177,7 +180,7 @@ class Keeper:
         if first:
             _log.warning(
                 "The rate limit's store is gone (%s); this process goes on alone with %d requests per %g s "
-                "(limit_processes)%s, until it is back.",
+                "(limit_processes, limit_when_gone)%s, until it is back.",
                 error,
                 share.requests,
                 share.window,
@@ -233,7 +236,7 @@ class Limiter:
     Args:
         keeper: The key's store.
         quota: Requests per window while the service names no other limit.
-        processes: Processes that are expected to share the key.
+        processes: Processes that are expected to share the key while the store is gone; 0 lets none send.
         most: Whether the quota stays the most that is used, whatever the service names.
         on_wait: Called before each wait.
     """
@@ -257,7 +260,8 @@ class Limiter:
         self._share = self._of_one(quota)
 
     def _of_one(self, quota: Quota) -> Quota:
-        return replace(quota, requests=max(1, quota.requests // self._processes))
+        share = max(1, quota.requests // self._processes) if self._processes else 0
+        return replace(quota, requests=share)
 
     @property
     def quota(self) -> Quota:
@@ -289,19 +293,20 @@ class Limiter:
         """See `Slots.observe`."""
         self._keeper.observed = requests
 
-    def waits(self, seconds: float, queued: int) -> None:
+    def waits(self, waiting: Waiting) -> None:
         """See `Slots.waits`; one warning per window."""
-        if seconds > SHOWN_WAIT and self._keeper.may_warn(self._quota.window):
+        if waiting.seconds > SHOWN_WAIT and self._keeper.may_warn(self._quota.window):
             _log.warning(
-                "A request waits %.1f s for its turn behind %d others: requests_per_minute allows %d in "
+                "A request%s waits %.1f s for its turn behind %d others: requests_per_minute allows %d in "
                 "%g s for this key. Set it, or RESAYIL_PLAN, to your plan's limit.",
-                seconds,
-                queued,
+                f" ({printable(waiting.tag)})" if waiting.tag else "",
+                waiting.seconds,
+                waiting.queued,
                 self._quota.requests,
                 self._quota.window,
             )
         if self._on_wait is not None:
-            self._on_wait(seconds, queued)
+            self._on_wait(waiting)
 
 
 # Plain dicts: their single operations are whole in threads.
@@ -329,7 +334,8 @@ def limiter_for(settings: Settings, on_wait: OnWait | None = None) -> Slots:
     store = store_for(settings.limit_storage)
     keeper = _KEEPERS.setdefault((name, settings.limit_storage), Keeper(name, store))
     quota = Quota(requests, settings.limit_window, settings.limit_margin)
-    return Limiter(keeper, quota, processes=settings.limit_processes, most=most, on_wait=on_wait)
+    processes = settings.limit_processes if settings.limit_when_gone == "share" else 0
+    return Limiter(keeper, quota, processes=processes, most=most, on_wait=on_wait)
 
 
 def scope_of(settings: Settings) -> str:

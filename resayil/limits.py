@@ -79,9 +79,26 @@ class Refused:
 
     Attributes:
         retry_after: Seconds until the earliest place.
+        reason: Why, where it is not for the wait.
     """
 
     retry_after: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A request that is about to wait for its turn.
+
+    Attributes:
+        tag: The caller's word for its call.
+        seconds: How long, if nobody before it leaves.
+        queued: Requests before it that wait as well.
+    """
+
+    tag: str
+    seconds: float
+    queued: int
 
 
 NOW = Place()

@@ -42,6 +42,7 @@ from resayil.effects import (
 from resayil.errors import ResayilError, without_frames
 from resayil.flow import Clock, Flow
 from resayil.limiters import Slots
+from resayil.limits import Waiting
 from resayil.pools import AsyncPool, SyncPool
 
 T = TypeVar("T")
@@ -243,7 +244,7 @@ def _perform(effect: Effect, io: SyncIO) -> object:
 
 def _tell(wait: Wait, slots: Slots) -> None:
     if wait.first:
-        slots.waits(wait.left, wait.queued)
+        slots.waits(Waiting(wait.tag, wait.left, wait.queued))
 
 
 def _settle(effect: Acquire | GiveBack | Used | CloseWindow, slots: Slots) -> object:

@@ -58,8 +58,8 @@ def doctor(
             max_tokens=max_tokens,
             allow=lambda more: yes or (asks and typer.confirm(say("Spend more? {more}", more=more))),
             tell=lambda name: None if as_json else errors.print(f"… {name}", style="dim"),
-            on_wait=lambda seconds, _: tell(
-                say("  waiting {seconds} s for the key's limit", seconds=f"{seconds:.0f}")
+            on_wait=lambda waiting: tell(
+                say("  waiting {seconds} s for the key's limit", seconds=f"{waiting.seconds:.0f}")
             ),
         )
         told = {"version": VERSION, **found.told()}

@@ -56,3 +56,17 @@ def test_l07_redis_dies_and_comes_back(redis_server: RedisServer, caplog: pytest
     for start in sent:
         assert sum(start <= at < start + 0.99 for at in sent) <= 4
     assert sum("is gone" in record.message for record in caplog.records) == 1
+
+
+def test_l07_nothing_is_sent_where_that_was_set(caplog: pytest.LogCaptureFixture) -> None:
+    """L07, the other policy: while the storage is gone every request is refused at once, with one warning."""
+    storage = f"redis://127.0.0.1:{free_port()}"
+    transport = Scripted(OK)
+    client = limited(transport, 8, 60.0, limit_storage=storage, limit_when_gone="refuse")
+    with caplog.at_level(logging.WARNING, "resayil"):
+        for _ in range(3):
+            with pytest.raises(LocalRateLimitError, match="storage is gone") as caught:
+                client.chat(MODEL, "س")
+            assert caught.value.retry_after == 1.0
+    assert not transport.requests
+    assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -16,6 +16,7 @@ from resayil import (
     Client,
     LocalRateLimitError,
     RateLimitError,
+    Waiting,
 )
 from resayil.effects import Acquire, Head, Send
 from resayil.limits import NOW
@@ -113,21 +114,28 @@ def test_l08_a_429_holds_every_worker_back() -> None:
     assert time.monotonic() - began > 0.9
 
 
+TAGS = ("نشرة", "night", "chat")
+
+
 def test_a_long_wait_is_logged_once_and_told(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A wait over a second logs one warning that names the setting; ``on_wait`` hears of every wait."""
-    told: list[tuple[float, int]] = []
+    told: list[Waiting] = []
     monkeypatch.setattr("resayil.limiters.SHOWN_WAIT", 0.1)
     given: dict[str, Any] = {"limit_window": 0.4, "limit_margin": 0.0, "requests_per_minute": 1}
-    client = Client(KEY, URL, transport=Scripted(OK), on_wait=lambda *wait: told.append(wait), **given)
+    client = Client(KEY, URL, transport=Scripted(OK), on_wait=told.append, **given)
     with caplog.at_level(logging.WARNING, "resayil"):
-        threads = [threading.Thread(target=client.chat, args=(MODEL, "س")) for _ in range(3)]
+        threads = [
+            threading.Thread(target=client.chat, args=(MODEL, "س"), kwargs={"tag": tag}) for tag in TAGS
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-    assert sorted(queued for _, queued in told) == [0, 1]
-    assert all(0 < seconds < 0.9 for seconds, _ in told)
+    assert sorted(waiting.queued for waiting in told) == [0, 1]
+    assert all(0 < waiting.seconds < 0.9 for waiting in told)
+    assert len({waiting.tag for waiting in told} & set(TAGS)) == 2
+    assert any(waiting.tag in caplog.text for waiting in told)
     assert len(caplog.records) == 1
     assert "RESAYIL_PLAN" in caplog.text
