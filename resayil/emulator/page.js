@@ -240,6 +240,9 @@ for (const title of ["Number", ...COLUMNS.map(([name]) => name)]) {
   head.textContent = say(title);
   found("columns").append(head);
 }
+found("whole").addEventListener("change", (event) => {
+  found("timeline").classList.toggle("whole", event.target.checked);
+});
 found("details").addEventListener("keydown", (event) => {
   if (event.key === "Escape") lines.get(chosen)?.querySelector("button").focus();
 });

@@ -36,6 +36,7 @@ const ARABIC = {
   Bytes: "بايت",
   Says: "يقول",
   "As sent": "كما أُرسل",
+  "whole events": "الأحداث كاملة",
   "{count} events, {bytes} bytes": "الأحداث: {count}، البايتات: {bytes}",
   "; {bytes} bytes more were not kept": "؛ ولم يُحفظ {bytes} بايت غيرها",
   "; the connection was cut on purpose": "؛ وقُطع الاتصال عمدًا",

@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from page.browser import Shown
 from playwright.sync_api import expect
 
 from langchain_resayil import ChatResayil
 from resayil.emulator import Emulator
 
 if TYPE_CHECKING:
-    from tests.page.conftest import Asker, Shown
+    from tests.page.conftest import Asker
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m\u202eevil\u0000"
 
