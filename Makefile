@@ -1,5 +1,5 @@
 # `make help` lists the targets; every one that needs the environment makes it first.
-.PHONY: all setup n8n demo test test-fast lint types format lock audit build bench faults compatibility docs prove system-deps clean help
+.PHONY: all setup n8n demo test test-fast lint types format lock audit build bench faults pictures compatibility docs prove system-deps clean help
 
 PACKAGES := $(wildcard resayil langchain_resayil litellm_provider resayil_n8n)
 BIN := .venv/bin
@@ -95,6 +95,9 @@ compatibility: setup n8n ## Try every host and client, and write docs/compatibil
 
 docs: .venv/installed.stamp ## Build the documentation as a site in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+pictures: setup ## Take the pictures of the command in docs/images anew, on the emulator
+	$(WITHOUT_KEYS) PYTHONPATH=tests $(BIN)/python -m cli.pictures
 
 prove: setup n8n ## Full matrices, soak and fuzzing: the tests that `make test` leaves out
 	$(WITHOUT_KEYS) $(BIN)/python -m pytest -m prove

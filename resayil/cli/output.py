@@ -19,8 +19,8 @@ errors = Console(stderr=True)
 
 
 def tell(text: str) -> None:
-    """Show a text on the error stream as it is."""
-    errors.print(text, markup=False, highlight=False, soft_wrap=True)
+    """Show a text on the error stream as it is; in a terminal its lines break between words."""
+    errors.print(text, markup=False, highlight=False, soft_wrap=not errors.is_terminal)
 
 
 def amount(value: Decimal) -> str:

@@ -10,6 +10,7 @@ from typing import Self
 
 import pexpect
 import pyte
+from pyte.screens import Char
 
 COLUMNS, LINES = 100, 40
 PATIENCE = 60
@@ -65,14 +66,22 @@ class Terminal:
         code: int = self.child.exitstatus if self.child.exitstatus is not None else -self.child.signalstatus
         return code
 
-    @property
-    def rows(self) -> list[str]:
+    def cells(self) -> list[list[Char]]:
         """What has been shown, row by row, as it stands on the screen, scrolled rows included."""
         data = self.bytes.getvalue()
-        self._stream.feed(data[self._fed :])
+        # pyte knows no faint text; grey stands for it.
+        self._stream.feed(data[self._fed :].replace(b"\x1b[2m", b"\x1b[90m"))
         self._fed = len(data)
-        gone = ["".join(row[n].data for n in range(self._screen.columns)) for row in self._screen.history.top]
-        return [row.rstrip() for row in (*gone, *self._screen.display)]
+        shown = (self._screen.buffer[n] for n in range(self._screen.lines))
+        rows = [[row[n] for n in range(self._screen.columns)] for row in (*self._screen.history.top, *shown)]
+        while rows and not "".join(cell.data for cell in rows[-1]).strip():
+            rows.pop()
+        return rows
+
+    @property
+    def rows(self) -> list[str]:
+        """The same as text."""
+        return ["".join(cell.data for cell in row).rstrip() for row in self.cells()]
 
     @property
     def text(self) -> str:

@@ -15,7 +15,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-@pytest.mark.parametrize("page", ["command.md"])
+@pytest.mark.parametrize("page", ["batch.md", "command.md"])
 def test_the_blocks_of_a_page_run(page: str, service: Mapping[str, str], tmp_path: Path) -> None:
     """Each block ends well and prints something."""
     blocks = BLOCK.findall((DOCS / page).read_text("utf-8"))
