@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -129,7 +129,6 @@ class Workflow:
     overview: Note
     bands: Sequence[Sequence[Section]]
     links: Sequence[Link]
-    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def nodes(self) -> list[Node]:
@@ -148,7 +147,7 @@ def render(workflow: Workflow) -> dict[str, Any]:
         "name": workflow.title,
         "nodes": list(_nodes(workflow)),
         "connections": _connections(workflow),
-        "settings": {"executionOrder": "v1", **workflow.settings},
+        "settings": {"executionOrder": "v1"},
         "pinData": {},
         "meta": {"templateCredsSetupCompleted": False},
     }

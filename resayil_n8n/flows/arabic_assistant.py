@@ -127,7 +127,10 @@ WORKFLOW = Workflow(
         (
             Section(
                 Note(
-                    "### Message\nThe chat, or a sample without one.", "### الرسالة\nالمحادثة أو عيّنة دونها."
+                    "### Message\nThe chat, or a sample without one. Published, its page is open to "
+                    "all who know its "
+                    "address: choose an Authentication.",
+                    "### الرسالة\nالمحادثة أو عيّنة دونها. واختر مصادقة قبل النشر.",
                 ),
                 ((_CHAT, None), (_TRY, _SAMPLE)),
             ),

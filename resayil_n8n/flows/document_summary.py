@@ -114,8 +114,10 @@ WORKFLOW = Workflow(
         (
             Section(
                 Note(
-                    "### Document\nPost a file, or take the sample.",
-                    "### الوثيقة\nأرسل ملفًا أو خذ العيّنة.",
+                    "### Document\nPost a file, or take the sample. Published, it is open to all who "
+                    "know its address: "
+                    "choose an Authentication.",
+                    "### الوثيقة\nأرسل ملفًا أو خذ العيّنة. واختر مصادقة قبل النشر.",
                 ),
                 ((_UPLOAD, None), (_TRY, _SAMPLE)),
             ),

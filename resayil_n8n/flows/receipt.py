@@ -103,8 +103,10 @@ WORKFLOW = Workflow(
         (
             Section(
                 Note(
-                    "### Photo\nPost a photo to the webhook, or take the sample.",
-                    "### الصورة\nأرسل صورة إلى العنوان أو خذ العيّنة.",
+                    "### Photo\nPost a photo to the webhook, or take the sample. Published, it is "
+                    "open to all who know its "
+                    "address: choose an Authentication.",
+                    "### الصورة\nأرسل صورة إلى العنوان أو خذ العيّنة. واختر مصادقة قبل النشر.",
                 ),
                 ((_UPLOAD, None), (_TRY, _SAMPLE)),
             ),

@@ -160,8 +160,10 @@ WORKFLOW = Workflow(
         (
             Section(
                 Note(
-                    "### Message\nThe gateway's webhook, or a sample without a phone.",
-                    "### الرسالة\nمن البوابة أو عيّنة بلا هاتف.",
+                    "### Message\nThe gateway's webhook, or a sample without a phone. Published, it "
+                    "is open to all who know "
+                    "its address: choose an Authentication if the gateway can send one.",
+                    "### الرسالة\nمن البوابة أو عيّنة بلا هاتف. واختر مصادقة إن كانت البوابة تدعمها.",
                 ),
                 ((_HOOK, None), (_TRY, _SAMPLE)),
             ),
