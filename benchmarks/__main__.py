@@ -1,56 +1,93 @@
-"""Measure, and print medians with their spread and their ratio to the floor."""
+"""Measure this project beside its peers: `python -m benchmarks`, or `make bench`.
+
+A full run writes `docs/benchmarks.md`, `docs/benchmarks.json` and the plots; with `--only` or `--quick`
+nothing is written.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
-import statistics
+import sys
 import time
-from importlib.metadata import version
+from dataclasses import asdict
+from datetime import UTC, datetime
 
-from benchmarks.streaming import CASES, FLOOR_OF
+from benchmarks import imports, machine, report
+from benchmarks.cases import CASES, Case
+from benchmarks.rounds import ContenderError, Rounds
 from benchmarks.stub import serving
 
+IMPORT_ROUNDS = 7
 
-def measure(chunks: int, rounds: int) -> dict[str, list[float]]:
-    """CPU microseconds per chunk of each case, the cases taking turns."""
-    with serving(chunks) as base_url:
-        runs = {name: make(base_url) for name, make in CASES.items()}
-        for run in runs.values():
-            run()
-        figures: dict[str, list[float]] = {name: [] for name in runs}
-        for _ in range(rounds):
-            for name, run in runs.items():
-                began = time.process_time()
-                run()
-                figures[name].append((time.process_time() - began) / chunks * 1e6)
-    return figures
+
+def _chosen(only: list[str], *, quick: bool) -> list[Case]:
+    cases = [case for case in CASES if not only or case.key in only]
+    if not quick:
+        return cases
+    return [quicker for case in cases if (quicker := case.quick()) is not None]
+
+
+def _profile(rounds: Rounds, run: report.Run) -> None:
+    """Profile what was not reached."""
+    for verdict in run.verdicts():
+        culprit = verdict.claim.culprit
+        if verdict.kept or culprit is None:
+            continue
+        key, family, name = culprit
+        case = next(case for case in CASES if case.key == key)
+        try:
+            run.profiles[f"{key}, {name}"] = rounds.profile(case, family, name)
+        except ContenderError as error:
+            run.left_out[f"profile of {name}"] = str(error)
+
+
+def _arguments() -> argparse.Namespace:
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    arguments.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="CASE",
+        help="'import', or one of: " + " ".join(case.key for case in CASES),
+    )
+    arguments.add_argument("--quick", action="store_true", help="few chunks, one round, the core alone")
+    arguments.add_argument("--json", action="store_true", help="print the figures as JSON")
+    given = arguments.parse_args()
+    if unknown := set(given.only) - {"import", *(case.key for case in CASES)}:
+        arguments.error(f"no such case: {', '.join(sorted(unknown))}")
+    return given
 
 
 def main() -> None:
-    """Run the benchmark that the arguments ask for."""
-    arguments = argparse.ArgumentParser(prog="python -m benchmarks")
-    arguments.add_argument("--chunks", type=int, default=5_000)
-    arguments.add_argument("--rounds", type=int, default=9)
-    arguments.add_argument("--json", action="store_true")
-    given = arguments.parse_args()
-    figures = measure(given.chunks, given.rounds)
-    medians = {name: statistics.median(values) for name, values in figures.items()}
-    machine = f"Python {platform.python_version()}, httpx {version('httpx')}, {platform.machine()}"
+    """Run what the arguments ask for."""
+    given = _arguments()
+    began = time.monotonic()
+    run = report.Run(
+        datetime.now(UTC).date().isoformat(), machine.described(), machine.versions(), machine.load()
+    )
+    if machine.is_busy(run.load):
+        print(f"The load is {run.load:.1f}: trust ratios rather than times.", file=sys.stderr)
+    with serving() as url:
+        rounds = Rounds(url, sys.stderr)
+        try:
+            rounds.run(_chosen(given.only, quick=given.quick))
+            if not given.only or "import" in given.only:
+                names = list(imports.OFTEN[:2] if given.quick else imports.PROGRAMS)
+                rounds.imports(1 if given.quick else IMPORT_ROUNDS, names)
+            run.results, run.left_out = rounds.results, rounds.left_out
+            if not given.quick:
+                _profile(rounds, run)
+        finally:
+            rounds.close()
+    run.seconds = time.monotonic() - began
     if given.json:
-        print(
-            json.dumps(
-                {"machine": machine, "chunks": given.chunks, "us_per_chunk": figures}, ensure_ascii=False
-            )
-        )
-        return
-    print(f"CPU per streamed chunk, {given.chunks} chunks, median of {given.rounds} rounds; {machine}\n")
-    for name, values in figures.items():
-        ratio = medians[name] / medians[FLOOR_OF[name]] if name in FLOOR_OF else 1
-        print(
-            f"{name:28} {medians[name]:6.2f} µs  ({min(values):.2f}-{max(values):.2f})  {ratio:.2f} x floor"
-        )
+        print(json.dumps(asdict(run), ensure_ascii=False))
+    else:
+        print("\n".join([*report.claims_table(run), "", *report.tables(run)]))
+    if not given.only and not given.quick:
+        report.write(run)
+        print(f"\nWritten: {report.PAGE.name}, {report.FIGURES.name}, plots; {run.seconds:.0f} s")
 
 
 if __name__ == "__main__":

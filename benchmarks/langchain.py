@@ -1,36 +1,24 @@
-"""`ChatResayil` against `ChatOpenAI` and a model that does nothing: `python -m benchmarks.langchain`.
+"""LangChain chat models: this project's, its peers', and one that does nothing.
 
-A streamed chunk is paid for three times: by reading the wire (the floor), by LangChain's own code around
-any model (the model that does nothing), and by the model. The cases run in one process on one stub, in turns.
+A streamed chunk is paid for three times: by reading the wire (the floor), by LangChain's own code around any
+model (the model that does nothing), and by the model.
 """
 
 from __future__ import annotations
 
-import argparse
-import asyncio
-import gc
-import json
-import platform
-import statistics
-import subprocess
-import sys
-import time
+import base64
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
-from importlib.metadata import version
-from typing import Any
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from importlib import import_module
+from typing import Any, ClassVar
 
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_openai import ChatOpenAI
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from benchmarks.streaming import async_floor, floor
-from benchmarks.stub import serving
-from langchain_resayil import ChatResayil
+from benchmarks.contender import KEY, TEXT, Contender
 
-KEY = "sk-bench"
-MADE = 200
+warnings.filterwarnings("ignore", module="langchain_core")  # parts of it are marked as beta
 
 
 class DoesNothing(BaseChatModel):
@@ -43,130 +31,93 @@ class DoesNothing(BaseChatModel):
         return "does-nothing"
 
     def _generate(self, *_: Any, **__: Any) -> ChatResult:
-        raise NotImplementedError
+        return ChatResult(generations=[ChatGeneration(message=AIMessage(content=TEXT))])
 
     def _stream(self, *_: Any, **__: Any) -> Iterator[ChatGenerationChunk]:
         for _n in range(self.chunks):
-            yield ChatGenerationChunk(message=AIMessageChunk(content="مرحبا "))
+            yield ChatGenerationChunk(message=AIMessageChunk(content=" word"))
 
     async def _astream(self, *_: Any, **__: Any) -> AsyncIterator[ChatGenerationChunk]:
         for _n in range(self.chunks):
-            yield ChatGenerationChunk(message=AIMessageChunk(content="مرحبا "))
+            yield ChatGenerationChunk(message=AIMessageChunk(content=" word"))
 
 
-Run = Callable[[], int]
+class _Model(Contender):
+    """A chat model; `home` and `kind` name its class, so that a process imports one family alone."""
+
+    home: ClassVar[str] = "langchain_resayil"
+    kind: ClassVar[str] = "ChatResayil"
+    given: ClassVar[dict[str, Any]] = {}
+
+    def __init__(self, url: str, model: str) -> None:
+        kind = getattr(import_module(self.home), self.kind)
+        # the SDK of this class's family adds the version itself
+        root = url.removesuffix("/v1") if self.home == "langchain_anthropic" else url
+        self._model = kind(model=model, api_key=KEY, base_url=root, **self.given)
+
+    @staticmethod
+    def conversation(image: bytes, turns: int) -> Any:
+        """LangChain's messages with its image blocks."""
+        said: list[HumanMessage | AIMessage] = []
+        for n in range(turns):
+            data = base64.b64encode(image).decode()
+            shown = {"type": "image", "base64": data, "mime_type": "image/png"}
+            said += [
+                HumanMessage([{"type": "text", "text": f"{TEXT} {n}"}, shown]),
+                AIMessage(TEXT),
+            ]
+        return said[:-1]
 
 
-def stream(model: BaseChatModel) -> Run:
-    """`stream`."""
-    return lambda: sum(1 for _ in model.stream("x"))
+class _Sync(_Model):
+    def chat(self, messages: Any) -> Any:
+        """`invoke`."""
+        return self._model.invoke(messages)
+
+    def stream(self) -> Iterable[object]:
+        """`stream`."""
+        return self._model.stream(TEXT)  # type: ignore[no-any-return] # the class is known at run time
 
 
-def astream(model: BaseChatModel) -> Run:
-    """`astream`, in a loop of its own."""
+class _Async(_Model):
+    async def chat(self, messages: Any) -> Any:
+        """`ainvoke`."""
+        return await self._model.ainvoke(messages)
 
-    async def once() -> int:
-        return len([None async for _ in model.astream("x")])
-
-    return lambda: asyncio.run(once())
-
-
-def events(model: BaseChatModel) -> Run:
-    """`stream_events`, version 3."""
-    return lambda: sum(1 for _ in model.stream_events("x", version="v3"))
+    async def stream(self) -> AsyncIterable[object]:
+        """`astream`."""
+        return self._model.astream(TEXT)  # type: ignore[no-any-return] # the class is known at run time
 
 
-def cases(base_url: str, chunks: int) -> dict[str, Run]:
-    """What is measured by the chunk."""
-    given: dict[str, Any] = {"model": "stub", "api_key": KEY, "base_url": base_url}
-    ours, theirs, none = ChatResayil(**given), ChatOpenAI(**given), DoesNothing(chunks=chunks)
-    return {
-        "httpx + JSON (floor)": floor(base_url),
-        "does nothing, stream": stream(none),
-        "ChatResayil.stream": stream(ours),
-        "ChatOpenAI.stream": stream(theirs),
-        "httpx async + JSON (floor)": async_floor(base_url),
-        "does nothing, astream": astream(none),
-        "ChatResayil.astream": astream(ours),
-        "ChatOpenAI.astream": astream(theirs),
-        "does nothing, events": events(none),
-        "ChatResayil, native events": events(ours),
-        "ChatOpenAI, events": events(theirs),
-    }
+class _Events(_Model):
+    def stream(self) -> Iterable[object]:
+        """`stream_events`, version 3."""
+        return self._model.stream_events(TEXT, version="v3")  # type: ignore[no-any-return] # the same
 
 
-def per_chunk(chunks: int, rounds: int) -> dict[str, list[float]]:
-    """CPU microseconds of a chunk, the cases taking turns."""
-    with serving(chunks) as base_url:
-        runs = cases(base_url, chunks)
-        for run in runs.values():
-            run()
-        gc.freeze()  # else each full collection walks every module imported here, at the expense of whoever runs
-        figures: dict[str, list[float]] = {name: [] for name in runs}
-        for _ in range(rounds):
-            for name, run in runs.items():
-                began = time.process_time()
-                run()
-                figures[name].append((time.process_time() - began) / chunks * 1e6)
-    return figures
+class _Nothing(_Model):
+    def __init__(self, url: str, model: str) -> None:  # noqa: ARG002 - it asks nobody
+        self._model = DoesNothing(chunks=int(model.split("-")[1]))
 
 
-def constructors(rounds: int) -> dict[str, list[float]]:
-    """CPU milliseconds of a constructor."""
-    kinds: dict[str, Callable[..., BaseChatModel]] = {
-        "ChatResayil()": ChatResayil,
-        "ChatOpenAI()": ChatOpenAI,
-    }
-    figures: dict[str, list[float]] = {name: [] for name in kinds}
-    for _ in range(rounds):
-        for name, kind in kinds.items():
-            began = time.process_time()
-            for _n in range(MADE):
-                kind(model="stub", api_key=KEY, base_url="http://127.0.0.1:1/v1")
-            figures[name].append((time.process_time() - began) / MADE * 1e3)
-    return figures
+def _variants(label: str, base: type[_Model], **fields: Any) -> list[type[Contender]]:
+    """The three ways to stream from one model."""
+    modes = (("", _Sync), (" async", _Async), (" events", _Events))
+    return [
+        type(f"{base.__name__}{mode.__name__}", (base, mode), {"name": label + suffix, **fields})
+        for suffix, mode in modes
+    ]
 
 
-IMPORTS = ("langchain_core.language_models.chat_models", "langchain_resayil.chat_models", "langchain_openai")
+class _Peer(_Model):
+    """A class whose constructor takes what `ChatOpenAI`'s takes."""
 
 
-def imports(rounds: int) -> dict[str, list[float]]:
-    """CPU milliseconds of an import in a fresh process."""
-    figures: dict[str, list[float]] = {f"import {name}": [] for name in IMPORTS}
-    for _ in range(rounds):
-        for name in IMPORTS:
-            program = f"import time; b = time.process_time(); import {name}; print(time.process_time() - b)"
-            ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - our own program
-            figures[f"import {name}"].append(float(ran.stdout) * 1e3)
-    return figures
-
-
-def main() -> None:
-    """Measure and print medians with their spread."""
-    arguments = argparse.ArgumentParser(prog="python -m benchmarks.langchain")
-    arguments.add_argument("--chunks", type=int, default=5_000)
-    arguments.add_argument("--rounds", type=int, default=9)
-    arguments.add_argument("--json", action="store_true")
-    given = arguments.parse_args()
-    warnings.simplefilter("ignore")
-    tables = {
-        "µs per chunk (CPU)": per_chunk(given.chunks, given.rounds),
-        "ms per constructor (CPU)": constructors(given.rounds),
-        "ms per import (CPU)": imports(max(3, given.rounds // 3)),
-    }
-    versions = ", ".join(
-        f"{name} {version(name)}" for name in ("langchain-core", "langchain-openai", "httpx")
-    )
-    machine = f"Python {platform.python_version()}, {versions}, {platform.machine()}"
-    if given.json:
-        print(json.dumps({"machine": machine, "chunks": given.chunks, **tables}, ensure_ascii=False))
-        return
-    print(f"Medians of {given.rounds} rounds, {given.chunks} chunks; {machine}")
-    for unit, rows in tables.items():
-        print(f"\n{unit}")
-        for name, values in rows.items():
-            print(f"  {name:56} {statistics.median(values):9.3f}  ({min(values):.3f}-{max(values):.3f})")
-
-
-if __name__ == "__main__":
-    main()
+OPENAI = _variants("ChatOpenAI", _Peer, home="langchain_openai", kind="ChatOpenAI")
+ANTHROPIC = _variants("ChatAnthropic", _Peer, home="langchain_anthropic", kind="ChatAnthropic")
+OPENROUTER = _variants("ChatOpenRouter", _Peer, home="langchain_openrouter", kind="ChatOpenRouter")
+CONTENDERS = [
+    *_variants("nothing", _Nothing),
+    *_variants("ChatResayil", _Peer),
+    *_variants("ChatResayil, messages", _Peer, given={"api": "messages"}),
+]
