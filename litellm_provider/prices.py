@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -21,23 +21,26 @@ class CreditPrice:
 
     Attributes:
         per_credit: Money for one credit; ``None`` where nobody has said.
-        multiplier: Credits per token, before the model list's.
+        multiplier: Credits per token, before the policy's and the model list's.
+        policy: How tokens become credits, as the core's setting ``credit_policy`` says.
     """
 
     per_credit: Decimal | None = None
     multiplier: Decimal | None = None
+    policy: CreditPolicy = field(default_factory=CreditPolicy)
 
     def credits(self, usage: Usage, model: str) -> Decimal:
         """Estimated credits of a call."""
         own = {} if self.multiplier is None else {model: self.multiplier}
-        return CreditPolicy(multipliers=own).estimate(usage, model)
+        policy = replace(self.policy, multipliers={**self.policy.multipliers, **own})
+        return policy.estimate(usage, model)
 
     def cost(self, usage: Usage, model: str) -> float | None:
         """The call's cost in the money of the price."""
         return None if self.per_credit is None else float(self.credits(usage, model) * self.per_credit)
 
 
-def read_price(per_credit: object, multiplier: object) -> CreditPrice:
+def read_price(per_credit: object, multiplier: object, policy: CreditPolicy | None = None) -> CreditPrice:
     """A price from numbers as YAML or an environment gives them.
 
     Raises:
@@ -46,6 +49,7 @@ def read_price(per_credit: object, multiplier: object) -> CreditPrice:
     return CreditPrice(
         _number(per_credit, "credit_price"),
         _number(multiplier, "credit_multiplier"),
+        policy or CreditPolicy(),
     )
 
 

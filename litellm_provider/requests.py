@@ -29,7 +29,8 @@ SETTINGS = frozenset(Settings.model_fields) - {
 }  # fmt: skip
 """Settings of the core's client that a deployment, or a caller of the SDK, may give beside the parameters."""
 
-PRICES = frozenset({"credit_price", "credit_multiplier"})
+_PRICES = ("credit_price", "credit_multiplier")
+PRICES = frozenset(_PRICES)
 """What a credit costs, and how many of them a token of the model costs."""
 
 NOT_SENT: Mapping[str, str] = {
@@ -94,9 +95,8 @@ def read_call(given: Mapping[str, Any], defaults: Mapping[str, Any], *, stream: 
     chosen = {**defaults, **params}  # only what was given: for some settings None is a choice
     settings = {name: chosen[name] for name in SETTINGS if name in chosen}
     params = {name: value for name, value in params.items() if name not in SETTINGS}
-    price = read_price(
-        *(params.pop(name, defaults.get(name)) for name in ("credit_price", "credit_multiplier"))
-    )
+    per_credit, multiplier = (params.pop(name, defaults.get(name)) for name in _PRICES)
+    price = read_price(per_credit, multiplier, settings.get("credit_policy"))
     settings["api_key"] = given.get("api_key") or defaults.get("api_key")
     settings["base_url"] = (
         given.get("api_base") or defaults.get("base_url") or os.environ.get(BASE_URL_VARIABLE)

@@ -13,6 +13,7 @@ from litellm.integrations.custom_logger import CustomLogger
 
 import litellm_provider
 from litellm_provider import ResayilLLM
+from resayil import CreditPolicy
 from resayil.emulator import Call, Emulator, Reply
 from resayil.models import ModelInfo
 
@@ -96,6 +97,12 @@ def test_unknown_fields_of_a_reply_are_kept(call: Given, emulator: Emulator) -> 
     answer = litellm.completion(**call)
     assert answer.credits_used == 3
     assert (answer.id, answer.created, answer.system_fingerprint) == ("chatcmpl-1", 5, "fp")
+
+
+def test_the_policy_of_the_core_makes_the_credits(call: dict[str, Any]) -> None:
+    """``credit_policy`` has one home, the core's settings: its formula is that of the credits told here."""
+    answer = litellm.completion(**call, credit_policy=CreditPolicy("output", 1000), credit_multiplier=2)
+    assert answer.usage.credits == answer.usage.completion_tokens * 2 / 1000
 
 
 def test_credits_become_the_cost_by_a_configured_price(call: Given, emulator: Emulator) -> None:
