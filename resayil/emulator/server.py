@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 10.0
 READING_TIME = 0.05
+KEPT = 75
+"""Seconds until an idle connection is closed, as is usual for what stands in front of a service."""
+
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -216,4 +219,5 @@ def _config(emulator: Emulator) -> uvicorn.Config:
         log_level="critical",
         access_log=False,
         timeout_graceful_shutdown=1,
+        timeout_keep_alive=KEPT,
     )
