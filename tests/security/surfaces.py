@@ -309,19 +309,19 @@ class Surface(NamedTuple):
 
 
 SURFACES: Mapping[str, Surface] = {
-    "clients": Surface(clients, b"ChatResponse"),
-    "refusals": Surface(refusals, b"ConfigurationError"),
-    "errors": Surface(errors, b"StreamInterruptedError"),
-    "awaited errors": Surface(awaited_errors, b"StreamInterruptedError"),
-    "other calls": Surface(other_calls, b"AuthenticationError"),
-    "LangChain": Surface(langchain_errors, b"ChatResayil"),
-    "LangSmith": Surface(langsmith, b"ChatResayil"),
-    "LangSmith, not compressed": Surface(langsmith_unpacked, b"ChatResayil"),
-    "LiteLLM": Surface(litellm, b"standard_logging_object"),
-    "cassettes": Surface(cassette, b"interactions:"),
-    "the emulator's record": Surface(emulator, b"RecordedRequest"),
-    "files": Surface(files, b"SQLite format 3"),
-    "commands": Surface(commands, b"capabilities.json"),
-    "results": Surface(results, b"Results of the fault contract"),
+    "A04 clients": Surface(clients, b"ChatResponse"),
+    "A02 refusals": Surface(refusals, b"ConfigurationError"),
+    "A06 errors": Surface(errors, b"StreamInterruptedError"),
+    "A06 awaited errors": Surface(awaited_errors, b"StreamInterruptedError"),
+    "A06 other calls": Surface(other_calls, b"AuthenticationError"),
+    "A07 LangChain": Surface(langchain_errors, b"ChatResayil"),
+    "A07 LangSmith": Surface(langsmith, b"ChatResayil"),
+    "A07 LangSmith, not compressed": Surface(langsmith_unpacked, b"ChatResayil"),
+    "A08 LiteLLM": Surface(litellm, b"standard_logging_object"),
+    "A09 cassettes": Surface(cassette, b"interactions:"),
+    "A05 emulator's record": Surface(emulator, b"RecordedRequest"),
+    "A05 files": Surface(files, b"SQLite format 3"),
+    "A05 commands": Surface(commands, b"capabilities.json"),
+    "A09 results": Surface(results, b"Results of the fault contract"),
 }
 """All surfaces of the pack."""

@@ -19,7 +19,7 @@ from security.surfaces import SURFACES, Stage
 from resayil import ResayilError
 from resayil.redaction import mask
 
-LIBRARIES = {"clients": ("httpcore", "httpx"), "LangChain": ("httpcore", "httpx")}
+LIBRARIES = {"A04 clients": ("httpcore", "httpx"), "A07 LangChain": ("httpcore", "httpx")}
 """Loggers that must have said something on a surface, so that silence is no proof."""
 
 

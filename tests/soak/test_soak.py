@@ -72,23 +72,27 @@ class Tally:
 
     ended: Counter[str] = field(default_factory=Counter)
     charged: int = 0
+    attempts: int = 0
     strange: list[str] = field(default_factory=list)
 
     def answered(self, response: ChatResponse) -> None:
         """A whole answer."""
         self.ended["answered"] += 1
         self.charged += 1 + response.maybe_billed
+        self.attempts += response.attempts
 
     def left(self) -> None:
         """A stream that its reader left; it was answered at the first attempt."""
         self.ended["left early"] += 1
         self.charged += 1
+        self.attempts += 1
 
     def failed(self, error: Exception) -> None:
         """An error; only the pack's own are right."""
         self.ended[type(error).__name__] += 1
         if isinstance(error, ResayilError):
             self.charged += error.maybe_billed
+            self.attempts += error.attempts
         else:
             self.strange.append(repr(error))
 
@@ -194,7 +198,8 @@ def test_nothing_piles_up(seconds: float, tasks: int, threads: int) -> None:
         after = footprint()
         told = json.loads(_asked(process))
     assert tally.strange == []
-    assert tally.charged == told["billed"] - known["billed"]
+    requests, billed = told["requests"] - known["requests"], told["billed"] - known["billed"]
+    assert (tally.attempts, tally.charged) == (requests, billed)
     assert after.descriptors - before.descriptors <= 4
     assert after.threads == before.threads
     assert max(one.tasks for one in seen) <= 2 * tasks + 10  # a task may let go of its stream in another one
@@ -207,8 +212,10 @@ def test_nothing_piles_up(seconds: float, tasks: int, threads: int) -> None:
                 "streams at once": tasks + threads,
                 "calls": tally.ended.total(),
                 "ended": dict(tally.ended.most_common()),
+                "requests, as the client counts": tally.attempts,
+                "requests, as the emulator counts": requests,
                 "charged, as the client counts": tally.charged,
-                "charged, as the emulator counts": told["billed"] - known["billed"],
+                "charged, as the emulator counts": billed,
                 "before": asdict(before),
                 "on the way": [asdict(one) for one in seen],
                 "after": asdict(after),
