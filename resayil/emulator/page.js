@@ -31,6 +31,7 @@ const lines = new Map();
 let chosen = 0;
 let shownEvents = 0;
 let asking = false;
+let again = false;
 let words = { text: "", reasoning: "" };
 
 function placed(row) {
@@ -133,12 +134,16 @@ function pictured({ kind, width, height, bytes, url }) {
 }
 
 async function follow() {
-  if (asking || !chosen) return;
-  asking = true;
+  if (asking) {
+    again = true;
+    return;
+  }
+  [asking, again] = [true, false];
   const which = chosen;
   const told = await fetched(`${which}/timeline?after=${shownEvents}`).finally(() => (asking = false));
-  if (which !== chosen) follow();
-  else if (told) extend(told);
+  const fits = which === chosen && told?.after === shownEvents;
+  if (fits) extend(told);
+  if (again || which !== chosen) follow();
 }
 
 function extend({ row, events, left_out: leftOut }) {

@@ -14,6 +14,7 @@ from resayil.emulator.server import Server
 
 PROGRAM = shutil.which("chromium")
 MISSING = "chromium is missing (`make system-deps`): the emulator's page is not shown in a browser"
+PATIENCE = 30_000
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -28,6 +29,7 @@ ARGUMENTS = (
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """A headless browser with a profile of its own."""
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=PROGRAM, headless=True, args=ARGUMENTS)
         try:
