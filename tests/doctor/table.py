@@ -94,6 +94,7 @@ ROWS: dict[str, dict[str, Found]] = {
         "messages": Found("note", "there is none", r"Leave api='auto'.*"),
         "count_tokens": Found("note", "the service does not count", r".*estimates, which usage corrects\."),
         "rate limit": Found("note", "no headers until a 429", r"Set requests_per_minute or RESAYIL_PLAN.*"),
+        "billing": Found("ok", r"9999\.\d+ credits, plan enterprise"),  # it charged per 1,000 tokens
     },
     "wrong path": {
         **HEALTHY,
