@@ -210,8 +210,8 @@ class Batch(Generic[Record]):
                 if self._is_over(error):
                     self._stopped = error
                     return
-                await self._pause(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+                await self._pause(min(max(pause, error.retry_after or 0), LONGEST_PAUSE))
+                pause *= 2
             else:
                 self._keep(taken, outcome)
                 self._busy -= 1
@@ -306,7 +306,7 @@ def _passes(error: ResayilError) -> bool:
 
 def _is_not_the_rows(error: ResayilError, tries: int) -> bool:
     """Whether another row would have met the same error, so that this one is not to blame."""
-    if isinstance(error, OverloadedError | RateLimitError):
+    if isinstance(error, OverloadedError):
         return tries < TRIES
     if isinstance(error, APIConnectionError) and error.phase == "certificate":
         return True

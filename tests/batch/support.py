@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sqlite3
@@ -10,6 +11,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from resayil import AsyncClient
+from resayil.batch import Batch, Summary
 from resayil.emulator import Emulator
 
 KEY = "sk-batch-canary-7711cc00"
@@ -48,3 +51,16 @@ def asked(emulator: Emulator, since: int = 0) -> list[int]:
     chats = [request for request in emulator.requests[since:] if request.dialect == "chat"]
     found = [re.search(r"سؤال رقم (\d+)\.", str(chat.body["messages"][-1]["content"])) for chat in chats]
     return [int(match[1]) for match in found if match]
+
+
+def run(emulator: Emulator, source: Any, output: Path, **given: Any) -> Summary:
+    """Run a batch in process."""
+
+    async def main() -> Summary:
+        async with AsyncClient(
+            emulator.key, emulator.base_url, transport=emulator.async_transport(), max_retries=0
+        ) as client:
+            return await work.run([client])
+
+    with Batch(source, output, **given) as work:
+        return asyncio.run(main())

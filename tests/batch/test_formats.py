@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import json
 from decimal import Decimal
@@ -10,31 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from batch.support import read_lines, write_lines
+from batch.support import read_lines, run, write_lines
 from core.support import png
 from openai.types.chat import ChatCompletion
 
-from resayil import AsyncClient, ConfigurationError
-from resayil.batch import Batch, JsonLines, Summary, Table
+from resayil import ConfigurationError
+from resayil.batch import JsonLines, Table
 from resayil.batch.structured import fits
 from resayil.batch.values import Totals, pace
 from resayil.codecs import CODECS
 from resayil.emulator import Emulator
 
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
-
-
-def run(emulator: Emulator, source: Any, output: Path, **given: Any) -> Summary:
-    """Run a batch in process."""
-
-    async def main() -> Summary:
-        async with AsyncClient(
-            emulator.key, emulator.base_url, transport=emulator.async_transport(), max_retries=0
-        ) as client:
-            return await work.run([client])
-
-    with Batch(source, output, **given) as work:
-        return asyncio.run(main())
 
 
 def table_of(path: Path) -> list[dict[str, str]]:
