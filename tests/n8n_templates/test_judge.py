@@ -179,6 +179,13 @@ def test_a_failed_connection_is_tried_again_only_where_no_answer_can_exist(
     assert judged(reply, attempt=3)["error"]["kind"] == "APIConnectionError"
 
 
+def test_what_may_be_charged_is_sent_three_times_at_most() -> None:
+    """However many attempts Config allows: a 500 may hide an answer, a 503 hides none."""
+    assert judged(_replied(500, {}), attempt=2, max_attempts=9)["outcome"] == "wait"
+    assert judged(_replied(500, {}), attempt=3, max_attempts=9)["outcome"] == "done"
+    assert judged(_replied(503, {}), attempt=3, max_attempts=9)["outcome"] == "wait"
+
+
 def test_nothing_starts_after_the_budget() -> None:
     """A wait that would end after retry_budget_seconds is not begun."""
     reply = _replied(429, {"retry_after": 30})

@@ -103,6 +103,13 @@ def test_parts_end_where_sentences_do() -> None:
     assert not [part for part in parts if part.endswith("3")]
 
 
+@pytest.mark.parametrize("mark", list(".!?؟؛۔…"))
+def test_each_mark_ends_a_sentence(mark: str) -> None:
+    """What follows goes into the next part whole, rather than as far as there is room."""
+    parts = [item["json"]["chunk"] for item in cut(f"هل يكفي{mark} نعم هذا يكفي جدًا", 20)]
+    assert parts == [f"هل يكفي{mark} ", "نعم هذا يكفي جدًا"]
+
+
 def test_a_long_word_is_never_cut_inside_a_letter() -> None:
     """Marks stay with their letter, and both halves of an emoji together."""
     parts = [item["json"]["chunk"] for item in cut("كَتَبَ" * 5 + "👋" * 5, 7)]
