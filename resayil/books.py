@@ -90,6 +90,7 @@ class Books:
         self._client = secrets.token_hex(8)
         self._ledger = Ledger(settings.ledger).checked() if settings.ledger else None
         self._gone = self._unwritten = False
+        self._held: dict[str, list[str]] = {}  # a call that outlasts its day counts on the day it began
         self._lock = threading.Lock()
         self.blocking = bool(settings.ledger) or self._store.blocking
 
@@ -103,18 +104,20 @@ class Books:
 
     def reserve(self, identity: str, amount: int) -> Short | None:
         """See `Bookkeeping.reserve`."""
-        done: list[Budget] = []
+        done: list[str] = []
         for budget in self._budgets:
-            left = self._hold(budget, identity, amount)
+            name = self._name(budget)
+            left = self._hold(budget, name, identity, amount)
             if left is not None:
                 for earlier in done:
                     self._settle(earlier, identity, 0)
                 return Short(budget, Decimal(left) / MICRO)
-            done.append(budget)
+            done.append(name)
+        self._held[identity] = done
         return None
 
-    def _hold(self, budget: Budget, identity: str, amount: int) -> int | None:
-        name, limit = self._name(budget), micro(budget.credits)
+    def _hold(self, budget: Budget, name: str, identity: str, amount: int) -> int | None:
+        limit = micro(budget.credits)
         try:
             left = self._store.hold(name, identity, amount, limit, LIFE[budget.per])
         except StoreError as error:
@@ -137,11 +140,10 @@ class Books:
 
     def settle(self, identity: str, amount: int) -> None:
         """See `Bookkeeping.settle`."""
-        for budget in self._budgets:
-            self._settle(budget, identity, amount)
+        for name in self._held.pop(identity, ()):
+            self._settle(name, identity, amount)
 
-    def _settle(self, budget: Budget, identity: str, amount: int) -> None:
-        name = self._name(budget)
+    def _settle(self, name: str, identity: str, amount: int) -> None:
         MEMORY.settle(f"{name} alone", identity, amount)
         try:
             self._store.settle(name, identity, amount)

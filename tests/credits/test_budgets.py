@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ import pytest
 from credits.support import charged, client_of
 from limits.conftest import RedisServer, free_port, redis_server
 
-from resayil import AsyncClient, Budget, BudgetExceededError, Client, ResayilError
+from resayil import AsyncClient, Budget, BudgetExceededError, Client, ResayilError, Settings
+from resayil.books import Books
 from resayil.emulator import Emulator, Reply
 from resayil.limit_file import FileStore
 from resayil.limit_redis import RedisStore
@@ -224,6 +226,24 @@ def test_who_shares_a_budget(per: Any) -> None:
     else:
         with pytest.raises(BudgetExceededError, match=f"per {per}"):
             second.chat("mistral", "س", max_tokens=100)
+
+
+def test_a_call_counts_on_the_day_it_began(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was set aside before midnight is settled there after it; the new day begins with nothing."""
+    day = Budget(Decimal(1), "day")
+    books = Books(Settings.load(api_key="sk-midnight-canary-01", budgets=(day,)))
+    assert books.reserve("late", 600_000) is None
+    with monkeypatch.context() as patched:
+        patched.setattr("resayil.books.datetime", _Tomorrow)
+        books.settle("late", 200_000)
+        assert books.spent() == {"day": 0}
+    assert books.spent() == {"day": Decimal("0.2")}
+
+
+class _Tomorrow(datetime):
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:  # type: ignore[override] # no instance of this class
+        return datetime.now(tz) + timedelta(days=1)
 
 
 def test_a_refusal_of_one_budget_releases_the_others() -> None:
