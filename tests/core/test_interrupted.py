@@ -1,0 +1,107 @@
+"""What the error of a stream that breaks off carries, for each way in which it can."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from core.support import MODEL, Scripted, Told, chunk, client_of, event, json_reply
+
+from resayil import (
+    APITimeoutError,
+    EmptyResponseError,
+    MalformedResponseError,
+    OverloadedError,
+    ResayilError,
+    StreamInterruptedError,
+)
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+BEGUN = (
+    chunk({"content": "مر"}),
+    chunk({"tool_calls": [{"index": 0, "id": "c1", "function": {"name": "f", "arguments": '{"a'}}]}),
+    event({"id": "c1", "model": MODEL, "choices": [], "usage": USAGE}),
+)
+DOWN = json_reply({"error": {"code": "service_unavailable", "message": "x"}}, 503, **{"retry-after-ms": "1"})
+FAILED = json_reply({"error": {"code": "api_error", "message": "x"}}, 500, **{"retry-after-ms": "1"})
+HEADERS = {"content-type": "text/event-stream", "x-request-id": "req-1"}
+
+ENDS: dict[str, tuple[bytes | Exception | None, type[ResayilError], str]] = {
+    "reset": (httpx.ReadError("reset by peer"), StreamInterruptedError, "reset by peer"),
+    "cut": (httpx.RemoteProtocolError("incomplete chunked read"), StreamInterruptedError, "incomplete"),
+    "silence": (httpx.ReadTimeout("silent"), APITimeoutError, "silent"),
+    "end": (None, StreamInterruptedError, "no finish reason"),
+    "noise": (b"data: {noise\n\n", MalformedResponseError, "noise"),
+    "error": (event({"error": {"code": "overloaded_error", "message": "busy"}}), OverloadedError, "busy"),
+}
+
+
+def broken(*pieces: bytes | Exception) -> ResayilError:
+    """The error of a stream of these pieces, which is the third attempt of its call."""
+    transport = Scripted(DOWN, FAILED, Told(200, HEADERS, pieces))
+    with pytest.raises(ResayilError) as caught:
+        list(client_of(transport, max_retries=2).stream(MODEL, "?"))
+    return caught.value
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_it_carries_what_was_delivered_and_what_it_cost(end: str) -> None:
+    """Text, calls, usage, attempts, charges and the reply, whatever broke the stream off."""
+    last, kind, words = ENDS[end]
+    error = broken(*BEGUN, *(() if last is None else (last,)))
+    assert type(error) is kind
+    assert words in error.message
+    assert error.partial_text == "مر"
+    assert [(call.id, call.name, call.arguments) for call in error.partial_tool_calls] == [("c1", "f", '{"a')]
+    assert error.usage is not None
+    assert (error.usage.total_tokens, error.usage.estimated) == (5, False)
+    assert (error.attempts, error.maybe_billed) == (3, 2)  # the 500 and the stream itself; not the 503
+    assert error.request_id == "req-1"
+    assert error.response is not None
+    assert (error.__cause__ is None) == (not isinstance(last, Exception))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "kind", "billed"),
+    [
+        ((), EmptyResponseError, 2),
+        ((b": ping\n\n",), EmptyResponseError, 2),
+        ((httpx.ReadError("reset"),), ResayilError, 2),
+        ((event({"error": {"code": "invalid_request_error", "message": "x"}}),), ResayilError, 1),
+    ],
+    ids=["nothing", "pings", "reset", "error"],
+)
+def test_before_the_first_event(
+    pieces: tuple[bytes | Exception, ...], kind: type[ResayilError], billed: int
+) -> None:
+    """Nothing is partial; what the model may have worked for is counted, a refusal is not."""
+    error = broken(*pieces)
+    assert isinstance(error, kind)
+    assert (error.partial_text, error.partial_tool_calls, error.usage) == ("", (), None)
+    assert (error.attempts, error.maybe_billed) == (3, billed)
+
+
+def test_content_is_missed_although_the_wire_lives() -> None:
+    """Where the gap between content events is the shorter clock, a timeout is the gap's."""
+    pieces = (*BEGUN, httpx.ReadTimeout("silent"))
+    client = client_of(Scripted(Told(200, HEADERS, pieces)), gap_timeout=1e-6, read_timeout=60.0)
+    with pytest.raises(APITimeoutError) as caught:
+        list(client.stream(MODEL, "?"))
+    assert caught.value.phase == "gap"
+    assert caught.value.partial_text == "مر"
+
+
+def test_a_response_is_asked_for_too_early() -> None:
+    """It is an interruption too, with what has come so far."""
+    stream = client_of(Scripted(Told(200, HEADERS, (*BEGUN, chunk({}, "stop"))))).stream(MODEL, "?")
+    next(iter(stream))
+    with pytest.raises(StreamInterruptedError, match="not been read to its end") as caught:
+        stream.response()
+    assert caught.value.attempts == 1
+
+
+def test_an_unfinished_event_at_the_end_is_dropped() -> None:
+    """An answer whose finish has come is whole, whatever half an event follows."""
+    pieces = (chunk({"content": "مر"}), chunk({}, "stop"), b'data: {"choices": [{"del')
+    stream = client_of(Scripted(Told(200, HEADERS, pieces))).stream(MODEL, "?")
+    assert "".join(stream.text()) == "مر"
+    assert stream.response().finish_reason == "stop"
