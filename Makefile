@@ -6,6 +6,7 @@ BIN := .venv/bin
 NODE_TESTS := tests/javascript
 UV_VERSION := 0.13.8
 PIP_AUDIT_VERSION := 2.10.1
+MUTMUT_VERSION := 3.8.1
 
 # A test never meets a real key or another service's address, whatever the shell exports.
 SECRETS := LLM_RESAYIL_API_KEY RESAYIL_API_KEY RESAYIL_BASE_URL OPENAI_API_KEY OPENAI_BASE_URL \
@@ -93,6 +94,12 @@ faults: setup ## Play the fault contract and write docs/fault-results.md; a few 
 compatibility: setup n8n ## Try every host and client, and write docs/compatibility.md; a few minutes
 	$(WITHOUT_KEYS) $(BIN)/python -m tests.compatibility
 
+mutants: setup ## Change the core's decisions one by one, and list the changes that no test notices; half an hour
+	@$(BIN)/pip install --quiet --upgrade --target build/mutmut mutmut==$(MUTMUT_VERSION)
+	@rm -rf mutants
+	$(WITHOUT_KEYS) PYTHONPATH=$(CURDIR)/build/mutmut $(BIN)/python -m mutmut run
+	@PYTHONPATH=$(CURDIR)/build/mutmut $(BIN)/python -m mutmut results
+
 docs: .venv/installed.stamp ## Build the documentation as a site in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
@@ -106,7 +113,7 @@ system-deps: ## Install the system programs that the tests start, where this use
 	@sh scripts/system_deps.sh
 
 clean: ## Remove the environment and everything generated
-	rm -rf .venv build dist .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis $(NODE_TESTS)/node_modules
+	rm -rf .venv build dist mutants .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis $(NODE_TESTS)/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## This list
