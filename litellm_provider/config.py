@@ -215,6 +215,7 @@ def _shared(redis: bool) -> Iterator[str]:  # noqa: FBT001 - a plan's field
 
 def _stored(database: bool) -> Iterator[str]:  # noqa: FBT001 - a plan's field
     mark = "" if database else "# "
-    yield "  # Keys for teams, budgets and spend need PostgreSQL: pip install 'litellm[extra_proxy]', then"
-    yield "  # `prisma generate` once, and this line. Without it the master key is the only one."
+    yield "  # Keys for teams, budgets and spend need PostgreSQL: pip install 'litellm[extra_proxy]', once"
+    yield "  # `prisma generate --schema .../litellm_proxy_extras/schema.prisma`, and this line."
+    yield "  # Without it the master key is the only one."
     yield f"  {mark}database_url: os.environ/DATABASE_URL"

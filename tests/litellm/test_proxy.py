@@ -96,6 +96,9 @@ def test_openai_streams_with_exact_usage(gpt: openai.OpenAI, emulator: Emulator)
     told = [part.usage for part in parts if part.usage]
     assert [(usage.prompt_tokens, usage.completion_tokens) for usage in told] == [(11, 7)]
     assert [part.choices[0].finish_reason for part in parts if part.choices].count("stop") == 1
+    (known,) = [fields for part in parts if (fields := getattr(part, "provider_specific_fields", None))]
+    assert (known["attempts"], known["maybe_billed"]) == (1, 0)
+    assert known["credits"] > 0
 
 
 @pytest.mark.parametrize("stream", [False, True])
