@@ -1,5 +1,5 @@
 # `make help` lists the targets; every one that needs the environment makes it first.
-.PHONY: all setup n8n demo test test-fast lint types format lock audit build bench faults pictures compatibility docs prove system-deps clean help
+.PHONY: all setup n8n demo test test-fast lint types format lock audit build bench faults mutants pictures compatibility docs prove system-deps clean help
 
 PACKAGES := $(wildcard resayil langchain_resayil litellm_provider resayil_n8n)
 BIN := .venv/bin
