@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from page.browser import MISSING, PROGRAM, Shown, chromium, opened
+from page.browser import Shown, chromium, opened
 from playwright.sync_api import Browser
 
 from resayil.emulator import Emulator
@@ -20,8 +20,6 @@ BODY: dict[str, Any] = {"model": "mistral", "stream": True}
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium."""
-    if PROGRAM is None:
-        pytest.skip(MISSING)
     with chromium() as started:
         yield started
 

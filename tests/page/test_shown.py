@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from page.browser import Shown
+from page.browser import MISSING, PROGRAM, Shown
 from playwright.sync_api import expect
 
 from langchain_resayil import ChatResayil
@@ -18,6 +18,9 @@ from resayil.emulator import Emulator
 
 if TYPE_CHECKING:
     from tests.page.conftest import Asker
+
+if PROGRAM is None:
+    pytest.skip(MISSING, allow_module_level=True)
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\x1b[31m\u202eevil\u0000"
 
