@@ -275,7 +275,7 @@ def _delay(status: int, attempts: int, *, hint: float | None = None, **policy: A
 
 
 def test_c21_how_long_the_client_waits() -> None:
-    """As told and a hair longer; an unhinted 429 till the next UTC minute plus up to a second; else 1, 2, 4 … with a cap."""
+    """A hair longer than told; an unhinted 429 till the next minute and up to a second; else by doubling."""
     assert 5 < (_delay(429, 1, hint=5) or 0) < 5.05
     assert _delay(429, 1) == 20.5
     assert _delay(429, 3, unhinted_429="backoff") == 4.5
