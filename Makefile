@@ -1,5 +1,5 @@
 # `make help` lists the targets; every one that needs the environment makes it first.
-.PHONY: all setup n8n demo test test-fast lint types format lock audit build bench faults mutants pictures compatibility docs prove system-deps clean help
+.PHONY: all setup n8n demo test test-fast lint types format lock audit build bench instructions faults mutants pictures compatibility docs prove system-deps clean help
 
 PACKAGES := $(wildcard resayil langchain_resayil litellm_provider resayil_n8n)
 BIN := .venv/bin
@@ -83,10 +83,11 @@ build: .venv/installed.stamp ## Check what a wheel holds, then write the distrib
 	$(BIN)/python -m pytest tests/repository/test_wheel.py
 	$(BIN)/python -m build --no-isolation --outdir dist
 
-bench: .venv/installed.stamp ## Measure the hot path
-	@test -d benchmarks || { echo "bench: the folder benchmarks is missing"; exit 1; }
+bench: .venv/installed.stamp ## Measure the pack beside its peers and write docs/benchmarks.md; six minutes
 	$(WITHOUT_KEYS) $(BIN)/python -m benchmarks
-	$(WITHOUT_KEYS) $(BIN)/python -m benchmarks.slots
+
+instructions: .venv/installed.stamp ## Count a streamed chunk's instructions with valgrind; a minute
+	$(WITHOUT_KEYS) $(BIN)/python -m benchmarks.instructions
 
 faults: setup ## Play the fault contract and write docs/fault-results.md; a few minutes
 	$(WITHOUT_KEYS) $(BIN)/python -m tests.faults

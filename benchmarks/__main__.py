@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from benchmarks import imports, machine, report
@@ -21,11 +21,11 @@ from benchmarks.stub import serving
 IMPORT_ROUNDS = 7
 
 
-def _chosen(only: list[str], *, quick: bool) -> list[Case]:
-    cases = [case for case in CASES if not only or case.key in only]
-    if not quick:
-        return cases
-    return [quicker for case in cases if (quicker := case.quick()) is not None]
+def _chosen(given: argparse.Namespace) -> list[Case]:
+    cases = [case for case in CASES if not given.only or case.key in given.only]
+    if given.quick:
+        return [quicker for case in cases if (quicker := case.quick()) is not None]
+    return [replace(case, rounds=given.rounds or case.rounds) for case in cases]
 
 
 def _profile(rounds: Rounds, run: report.Run) -> None:
@@ -52,6 +52,7 @@ def _arguments() -> argparse.Namespace:
         help="'import', or one of: " + " ".join(case.key for case in CASES),
     )
     arguments.add_argument("--quick", action="store_true", help="few chunks, one round, the core alone")
+    arguments.add_argument("--rounds", type=int, help="turns of each contender, whatever the case asks for")
     arguments.add_argument("--json", action="store_true", help="print the figures as JSON")
     given = arguments.parse_args()
     if unknown := set(given.only) - {"import", *(case.key for case in CASES)}:
@@ -71,10 +72,10 @@ def main() -> None:
     with serving() as url:
         rounds = Rounds(url, sys.stderr)
         try:
-            rounds.run(_chosen(given.only, quick=given.quick))
+            rounds.run(_chosen(given))
             if not given.only or "import" in given.only:
                 names = list(imports.OFTEN[:2] if given.quick else imports.PROGRAMS)
-                rounds.imports(1 if given.quick else IMPORT_ROUNDS, names)
+                rounds.imports(1 if given.quick else given.rounds or IMPORT_ROUNDS, names)
             run.results, run.left_out = rounds.results, rounds.left_out
             if not given.quick:
                 _profile(rounds, run)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
 
+from benchmarks import machine
 from benchmarks.contender import KEY
 
 _MEASURED = """
@@ -84,9 +84,8 @@ def measure(name: str, url: str) -> dict[str, float]:
     program = PROGRAMS[name]
     answered = program.answered.format(url=url, root=url.removesuffix("/v1"))
     source = _MEASURED.format(imported=program.imported, answered=answered)
-    environment = {**os.environ, "PYTHONHASHSEED": "0", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
     ran = subprocess.run(  # noqa: S603 - our own program
-        [sys.executable, "-c", source], capture_output=True, text=True, check=False, env=environment
+        [sys.executable, "-c", source], capture_output=True, text=True, check=False, env=machine.environment()
     )
     if ran.returncode:
         raise RuntimeError(ran.stderr.strip().splitlines()[-1])

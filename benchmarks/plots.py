@@ -5,22 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from statistics import median
 
-import pygal  # type: ignore[import-untyped] # it has none
-from pygal.style import Style  # type: ignore[import-untyped] # it has none
-
 from benchmarks.rounds import Results
 
-STYLE = Style(
-    background="white",
-    plot_background="white",
-    font_family="sans-serif",
-    colors=("#0b7285",),
-    title_font_size=16,
-    label_font_size=12,
-    major_label_font_size=12,
-    value_font_size=12,
-    value_label_font_size=12,
-)
 PLOTS = {
     "stream": ("CPU of a streamed chunk, µs", (("stream", "cpu", 1.0), ("messages", "cpu", 1.0))),
     "langchain": ("CPU of a chunk of stream() in LangChain, µs", (("langchain", "cpu", 1.0),)),
@@ -32,6 +18,19 @@ PLOTS = {
 
 def draw(results: Results, folder: Path) -> list[str]:
     """Write a plot for each of the cases that were measured; their file names."""
+    # it changes how the whole process imports, so only whoever draws has it
+    import pygal  # type: ignore[import-untyped] # noqa: PLC0415
+    from pygal.style import Style  # type: ignore[import-untyped] # noqa: PLC0415
+
+    style = Style(
+        background="white",
+        plot_background="white",
+        font_family="sans-serif",
+        colors=("#0b7285",),
+        title_font_size=16,
+        label_font_size=12,
+        value_font_size=12,
+    )
     names = []
     for name, (title, sources) in PLOTS.items():
         bars = {
@@ -43,7 +42,7 @@ def draw(results: Results, folder: Path) -> list[str]:
             continue
         chart = pygal.HorizontalBar(
             title=title,
-            style=STYLE,
+            style=style,
             show_legend=False,
             print_values=True,
             value_formatter=lambda value: f"{value:.3g}",

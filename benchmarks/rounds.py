@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from benchmarks import imports
+from benchmarks import imports, machine
 from benchmarks.cases import Case
 
 Figures = dict[str, list[float]]
@@ -34,18 +33,13 @@ class Process:
     """
 
     def __init__(self, family: str, url: str) -> None:
-        environment = {
-            **os.environ,
-            "PYTHONHASHSEED": "0",  # else the layout of sets and dictionaries differs from run to run
-            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        }
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             [sys.executable, "-m", "benchmarks.worker", family, url],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=environment,
+            env=machine.environment(),
         )
 
     def ask(self, order: str, **asked: Any) -> Any:

@@ -8,6 +8,7 @@ curl curl the documents' curl samples are sent by httpx instead
 g++ g++ n8n cannot be installed, since its database driver is compiled, and the templates are not run in it
 psql postgresql the keys and budgets of LiteLLM's proxy are not tried in PostgreSQL
 redis-server redis-server the rate limit and budgets are not tested on Redis
+valgrind valgrind instructions of a streamed chunk are not counted
 TABLE
 }
 
