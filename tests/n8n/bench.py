@@ -7,13 +7,14 @@ import copy
 import hashlib
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import httpx
-from n8n.rest import Execution, Rest
+from n8n.rest import Execution, Rest, until
 from n8n.server import N8n
 
 from resayil.emulator import Emulator
@@ -23,6 +24,9 @@ TEMPLATES = Path(__file__).parents[2] / "n8n" / "templates"
 SLUGS = sorted(path.stem for path in TEMPLATES.glob("*.json"))
 HEADERS = ("anthropic-version", "authorization", "content-type")
 BUTTON = "Try with sample data"
+OTHER_METHOD = "Did you mean to make a POST request?"
+AMPLE = 1_000_000
+CHAT_TEMPLATES = frozenset({"03-arabic-assistant"})
 CHAT_MODELS = {"@n8n/n8n-nodes-langchain.lmChatOpenAi": "openAiApi"}
 
 
@@ -57,6 +61,22 @@ def configured(
     return changed
 
 
+def plain(title: str, nodes: Sequence[Mapping[str, Any]], **settings: Any) -> dict[str, Any]:
+    """A workflow of a test's own: its nodes in one line."""
+    names = [node["name"] for node in nodes]
+    return {
+        "name": title,
+        "nodes": [
+            {"id": str(place), "position": [200 * place, 0], "parameters": {}} | node
+            for place, node in enumerate(nodes)
+        ],
+        "connections": {
+            name: {"main": [[{"node": after, "type": "main", "index": 0}]]} for name, after in pairwise(names)
+        },
+        "settings": {"executionOrder": "v1"} | settings,
+    }
+
+
 def digested(value: Any) -> Any:
     """The same JSON with a digest in the place of every picture."""
     if isinstance(value, dict):
@@ -71,10 +91,12 @@ def digested(value: Any) -> Any:
 
 
 @contextmanager
-def set_up(n8n: N8n, rest: Rest) -> Iterator[Bench]:
+def set_up(
+    n8n: N8n, rest: Rest, emulator: Emulator | None = None, *, requests_per_minute: int = AMPLE
+) -> Iterator[Bench]:
     """A bench with an emulator of its own, cleared in the end."""
-    with Emulator().serve() as service:
-        made = Bench(n8n, rest, service, uuid.uuid4().hex[:12])
+    with (emulator or Emulator()).serve() as service:
+        made = Bench(n8n, rest, service, uuid.uuid4().hex[:12], requests_per_minute)
         yield made
         made.clear()
 
@@ -86,10 +108,12 @@ class Bench:
         key: A key that no other test uses, so that finding it anywhere is this test's own leak.
     """
 
-    def __init__(self, n8n: N8n, rest: Rest, service: Server, name: str) -> None:
-        self.n8n, self.rest, self.service = n8n, rest, service
+    def __init__(self, n8n: N8n, rest: Rest, service: Server, name: str, requests_per_minute: int) -> None:
+        self.n8n, self.rest, self.service, self.name = n8n, rest, service, name
         self.emulator = service.emulator
-        self.key = self.emulator.add_key(f"sk-{name}-secret", requests_per_minute=10_000, credits=10**6)
+        self.key = self.emulator.add_key(
+            f"sk-{name}-secret", credits=AMPLE, requests_per_minute=requests_per_minute
+        )
         self._workflows: list[dict[str, Any]] = []
         bearer = {"name": "Authorization", "value": f"Bearer {self.key}"}
         chat = {"apiKey": self.key, "url": service.base_url}
@@ -97,16 +121,25 @@ class Bench:
             "httpHeaderAuth": rest.credential("httpHeaderAuth", f"{name} header", bearer),
             "openAiApi": rest.credential("openAiApi", f"{name} chat", chat),
         }
+        gateway = {"name": "Authorization", "value": f"Bearer {self.emulator.whatsapp.key}"}
+        self._gateway = rest.credential("httpHeaderAuth", f"{name} gateway", gateway)
+
+    def prepared(self, slug: str, /, **settings: Any) -> dict[str, Any]:
+        """A template whose Config node names this bench's emulator."""
+        # A chat model's node takes its address from the credential alone.
+        address = {} if slug in CHAT_TEMPLATES else {"base_url": self.service.base_url}
+        return configured(template(slug), address | settings)
 
     def add(self, slug: str, /, **settings: Any) -> dict[str, Any]:
         """Import a template, choose its credentials and set its Config node."""
-        return self.add_workflow(configured(template(slug), {"base_url": self.service.base_url} | settings))
+        return self.add_workflow(self.prepared(slug, **settings))
 
     def add_workflow(self, workflow: dict[str, Any]) -> dict[str, Any]:
         """Import a workflow and choose its credentials."""
         for node in workflow["nodes"]:
             if kind := wanted_credential(node):
-                node["credentials"] = {kind: self.credentials[kind]}
+                of_gateway = "gateway_url" in str(node["parameters"].get("url"))
+                node["credentials"] = {kind: self._gateway if of_gateway else self.credentials[kind]}
         added = self.rest.add(workflow)
         self._workflows.append(added)
         return added
@@ -115,11 +148,20 @@ class Bench:
         """Import a template and press its button."""
         return self.rest.run(self.add(slug, **settings), BUTTON)
 
-    def publish(self, slug: str, /, **settings: Any) -> dict[str, Any]:
-        """Import a template and bring its triggers to life."""
-        workflow = self.add(slug, **settings)
+    def publish(self, slug: str, kind: str, /, **settings: Any) -> str:
+        """Import a template and bring it to life; where its webhook, form or chat is, once it answers."""
+        return self.live(self.add(slug, **settings), kind)
+
+    def live(self, workflow: Mapping[str, Any], kind: str) -> str:
+        """Publish a workflow; where its trigger of this kind is, once it answers."""
         self.rest.activate(workflow)
-        return workflow
+        address = self.address(workflow, kind)
+
+        def answers() -> str | None:
+            reply = httpx.get(address, timeout=60, trust_env=False)
+            return address if reply.is_success or OTHER_METHOD in reply.text else None
+
+        return until(answers, address)
 
     def address(self, workflow: Mapping[str, Any], kind: str) -> str:
         """Where a webhook, a form or a chat of a published workflow is reached."""
@@ -145,8 +187,8 @@ class Bench:
         ]
 
     def leaks(self) -> list[str]:
-        """Where n8n kept or logged the key in plain text."""
-        return self.n8n.holds(self.key)
+        """Where n8n kept or logged the key, or the gateway's, in plain text."""
+        return self.n8n.holds(self.key) + self.n8n.holds(f"Bearer {self.emulator.whatsapp.key}")
 
     def clear(self) -> None:
         """Delete the imported workflows."""

@@ -13,12 +13,17 @@ from n8n.server import N8n, running
 
 
 @pytest.fixture(scope="session")
-def n8n(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N8n]:
-    """The real n8n, empty and with its owner."""
+def installed() -> None:
+    """Skip what needs n8n where it is not there."""
     if unwanted():
         pytest.skip("N8N=0: nothing is shown in the real n8n")
     if not folder().exists():
         pytest.skip("n8n is not installed (`make n8n` does it): nothing is shown in the real n8n")
+
+
+@pytest.fixture(scope="session")
+def n8n(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[N8n]:  # noqa: ARG001 - skips
+    """The real n8n, empty."""
     with running(tmp_path_factory.mktemp("n8n")) as server:
         yield server
 

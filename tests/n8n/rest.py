@@ -12,6 +12,7 @@ import httpx
 
 OWNER = {"email": "owner@example.com", "password": "Only-for-tests-1"}
 PATIENCE, PAUSE = 90.0, 0.1
+CONFLICT = 409
 GOING_ON = frozenset({"new", "running", "waiting"})
 FOUND = TypeVar("FOUND")
 
@@ -136,9 +137,18 @@ class Rest:
 
     def remove(self, workflow: Mapping[str, Any]) -> None:
         """Unpublish and delete a workflow."""
-        self.call("POST", f"/workflows/{workflow['id']}/deactivate", {})
-        self.call("POST", f"/workflows/{workflow['id']}/archive", {})
-        self.call("DELETE", f"/workflows/{workflow['id']}")
+        place = f"/workflows/{workflow['id']}"
+        self.call("POST", f"{place}/deactivate", {})
+        self.call("POST", f"{place}/archive", {})
+
+        def deleted() -> bool | None:
+            reply = self.http.delete(f"/rest{place}")
+            if reply.status_code == CONFLICT:  # it is still being unpublished
+                return None
+            reply.raise_for_status()
+            return True
+
+        until(deleted, f"the end of workflow {workflow['id']}")
 
     def start(self, workflow: Mapping[str, Any], trigger: str) -> str:
         """Run a workflow as the editor's button does; the execution's id."""

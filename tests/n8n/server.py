@@ -22,7 +22,6 @@ QUIET = {
     "N8N_HIRING_BANNER_ENABLED": "false",
     "N8N_DYNAMIC_BANNERS_ENABLED": "false",
     "N8N_LICENSE_AUTO_RENEW_ENABLED": "false",
-    "N8N_TEMPLATES_ENABLED": "false",
     "N8N_VERIFIED_PACKAGES_ENABLED": "false",
     "N8N_UNVERIFIED_PACKAGES_ENABLED": "true",
     # These modules ask n8n's own service for lists when the server starts.
@@ -54,17 +53,26 @@ class N8n:
     Args:
         home: The folder of its data.
         settings: Further environment variables.
+
+    Attributes:
+        url: Where it answers.
+        library_port: Where its editor looks for a template library; only a browser asks there.
     """
 
     def __init__(self, home: Path, settings: Mapping[str, str] | None = None) -> None:
         self.home = home
         self.log = home / "server.log"
-        self.port, broker = free_ports(2)
-        self.url = f"http://127.0.0.1:{self.port}"
-        own = {"N8N_PORT": str(self.port), "N8N_RUNNERS_BROKER_PORT": str(broker)}
-        self._env = (
-            environment() | QUIET | LOCAL | own | {"N8N_USER_FOLDER": str(home)} | dict(settings or {})
-        )
+        port, broker, self.library_port = free_ports(3)
+        self.url = f"http://127.0.0.1:{port}"
+        own = {
+            "N8N_USER_FOLDER": str(home),
+            "N8N_PORT": str(port),
+            "N8N_RUNNERS_BROKER_PORT": str(broker),
+            "N8N_TEMPLATES_ENABLED": "true",
+            # Another host name than the editor's: cookies know no ports.
+            "N8N_TEMPLATES_HOST": f"http://localhost:{self.library_port}/api",
+        }
+        self._env = environment() | QUIET | LOCAL | own | dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from n8n.bench import BUTTON, Bench, configured, set_up, template
+from n8n.bench import BUTTON, Bench, configured, plain, set_up, template
 from n8n.rest import Rest
 from n8n.server import N8n
 
@@ -173,32 +172,6 @@ def test_a_wrong_key_is_told_from_a_dead_address(bench: Bench) -> None:
     assert bench.leaks() == []
 
 
-PLAIN: dict[str, Any] = {
-    "name": "Plain HTTP request",
-    "nodes": [
-        {
-            "id": "1",
-            "name": BUTTON,
-            "type": "n8n-nodes-base.manualTrigger",
-            "typeVersion": 1,
-            "position": [0, 0],
-            "parameters": {},
-        },
-        {
-            "id": "2",
-            "name": "Ask",
-            "type": "n8n-nodes-base.httpRequest",
-            "typeVersion": 4.2,
-            "position": [200, 0],
-            "parameters": {
-                "authentication": "genericCredentialType",
-                "genericAuthType": "httpHeaderAuth",
-                "options": {},
-            },
-        },
-    ],
-    "connections": {BUTTON: {"main": [[{"node": "Ask", "type": "main", "index": 0}]]}},
-}
 UNSAVED = {
     "saveDataErrorExecution": "none",
     "saveDataSuccessExecution": "none",
@@ -211,9 +184,20 @@ def test_what_n8n_itself_keeps_of_a_broken_reply(
     bench: Bench, settings: dict[str, Any], *, stored: bool
 ) -> None:
     """A plain HTTP node stores the key when a reply breaks off, unless executions are not saved."""
-    workflow = copy.deepcopy(PLAIN) | {"settings": {"executionOrder": "v1"} | settings}
-    workflow["nodes"][1]["parameters"]["url"] = f"{bench.service.base_url}/models"
+    ask = {
+        "name": "Ask",
+        "type": "n8n-nodes-base.httpRequest",
+        "typeVersion": 4.2,
+        "parameters": {
+            "url": f"{bench.service.base_url}/models",
+            "authentication": "genericCredentialType",
+            "genericAuthType": "httpHeaderAuth",
+            "options": {},
+        },
+    }
+    press = {"name": BUTTON, "type": "n8n-nodes-base.manualTrigger", "typeVersion": 1}
     bench.emulator.fault("reset")
-    bench.rest.ended(bench.rest.start(bench.add_workflow(workflow), BUTTON))
+    workflow = bench.add_workflow(plain("Plain HTTP request", (press, ask), **settings))
+    bench.rest.ended(bench.rest.start(workflow, BUTTON))
     assert len(bench.emulator.requests) == 1
     assert bool(bench.leaks()) == stored
