@@ -1,5 +1,5 @@
 # `make help` lists the targets; every one that needs the environment makes it first.
-.PHONY: all setup n8n demo test test-fast lint types format lock audit build bench instructions faults mutants pictures compatibility docs prove system-deps clean help
+.PHONY: all setup n8n demo test test-fast lint types format lock audit build bench instructions faults mutants pictures n8n-pictures compatibility docs prove system-deps clean help
 
 PACKAGES := $(wildcard resayil langchain_resayil litellm_provider resayil_n8n)
 BIN := .venv/bin
@@ -107,6 +107,9 @@ docs: .venv/installed.stamp ## Build the documentation as a site in build/site
 pictures: setup ## Take the pictures of the command in docs/images anew, on the emulator
 	$(WITHOUT_KEYS) PYTHONPATH=tests $(BIN)/python -m cli.pictures
 
+n8n-pictures: setup n8n ## Take the pictures of the n8n templates in n8n/images anew, in the real editor
+	$(WITHOUT_KEYS) $(BIN)/python -m tests.n8n.pictures
+
 prove: setup n8n ## Full matrices, soak and fuzzing: the tests that `make test` leaves out
 	$(WITHOUT_KEYS) $(BIN)/python -m pytest -m prove
 
@@ -118,4 +121,4 @@ clean: ## Remove the environment and everything generated
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "%-13s %s\n", $$1, $$2}' Makefile

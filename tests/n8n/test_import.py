@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from n8n.bench import SLUGS, template
+from n8n.bench import SLUGS, TEMPLATES, template
 from n8n.rest import Rest
 from n8n.server import N8n
 
@@ -36,3 +36,8 @@ def test_export_gives_back_the_file(exported: dict[str, Any], slug: str) -> None
     """Without what n8n adds for itself, nothing is changed, lost or added."""
     kept = {name: value for name, value in exported[slug].items() if name not in PRIVATE}
     assert kept == template(slug)
+
+
+def test_each_template_has_its_picture() -> None:
+    """The README's pictures are those of the templates, no more and no fewer."""
+    assert sorted(path.stem for path in (TEMPLATES.parent / "images").glob("*.png")) == SLUGS
