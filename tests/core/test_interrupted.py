@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from core.support import MODEL, Scripted, Told, chunk, client_of, event, json_reply
+from core.support import MODEL, WEATHER, Scripted, Told, chunk, client_of, event, json_reply
 
 from resayil import (
     APITimeoutError,
+    ChatResponse,
     EmptyResponseError,
     MalformedResponseError,
     OverloadedError,
+    ReasoningPart,
     ResayilError,
     StreamInterruptedError,
 )
@@ -105,3 +107,44 @@ def test_an_unfinished_event_at_the_end_is_dropped() -> None:
     stream = client_of(Scripted(Told(200, HEADERS, pieces))).stream(MODEL, "?")
     assert "".join(stream.text()) == "مر"
     assert stream.response().finish_reason == "stop"
+
+
+def test_an_answer_tells_how_it_was_reached() -> None:
+    """Attempts, charges, the reply's id and headers are the stream's as they are the call's."""
+    whole = Told(200, HEADERS, (chunk({"content": "مر"}), chunk({}, "stop")))
+    stream = client_of(Scripted(DOWN, FAILED, whole), max_retries=2).stream(MODEL, "?")
+    list(stream)
+    response = stream.response()
+    assert (response.attempts, response.maybe_billed, response.request_id) == (3, 1, "req-1")
+    assert response.headers["x-request-id"] == "req-1"
+
+
+def calling(finish: str, name: str) -> ChatResponse:
+    """An answer that reasons, signed, and calls a tool while one was offered."""
+    blocks = (
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "thinking", "thinking": "x"}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "signature_delta", "signature": "sig"}},
+        {
+            "type": "content_block_start",
+            "index": 1,
+            "content_block": {"type": "tool_use", "id": "c", "name": name},
+        },
+        {"type": "message_delta", "delta": {"stop_reason": finish}},
+        {"type": "message_stop"},
+    )
+    told = Told(200, HEADERS, tuple(map(event, blocks)))
+    stream = client_of(Scripted(told), api="messages").stream(MODEL, "?", tools=[WEATHER])
+    list(stream)
+    return stream.response()
+
+
+@pytest.mark.parametrize(
+    ("finish", "name", "valid"),
+    [("tool_use", "get_weather", 1), ("tool_use", "rm", 0), ("max_tokens", "get_weather", 0)],
+)
+def test_parts_are_joined_with_all_that_came(finish: str, name: str, valid: int) -> None:
+    """The signature is kept; a call that is cut, or of a tool that was not offered, is invalid."""
+    response = calling(finish, name)
+    assert len(response.tool_calls) == valid
+    assert len(response.invalid_tool_calls) == 1 - valid
+    assert [part.signature for part in response.message.content if isinstance(part, ReasoningPart)] == ["sig"]
