@@ -73,7 +73,8 @@ class Connections:
         stale: list[httpcore.AsyncHTTPConnection] = []
         while self._idle:
             connection = self._idle.pop()
-            if connection.can_handle_request(origin) and not connection.has_expired():
+            usable = connection.is_available() and not connection.has_expired()
+            if usable and connection.can_handle_request(origin):
                 break
             stale.append(connection)
         else:

@@ -51,6 +51,16 @@ async def test_one_after_another_is_one_connection(server: Server) -> None:
     assert held(transport) == 0
 
 
+async def test_a_connection_that_was_closed_while_idle_is_not_used(server: Server) -> None:
+    """Whoever closed it, the next call has a new one."""
+    transport = AsyncTransport(10)
+    async with AsyncClient(server.key, server.base_url, transport=transport) as client:
+        await client.chat("deepseek-v4-flash", "مرحبا")
+        await transport._pool.connections[0].aclose()  # noqa: SLF001 - as a late end of a reply does
+        for _ in range(2):
+            assert (await client.chat("deepseek-v4-flash", "مرحبا")).attempts == 1
+
+
 async def test_a_place_comes_back_after_a_failure() -> None:
     """A connection that cannot be made leaves no place taken, and nothing behind."""
     transport = AsyncTransport(1)
