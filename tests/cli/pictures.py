@@ -79,6 +79,15 @@ def _from_right_to_left(line: re.Match[str]) -> str:
     return f'{start}x="{end:g}" direction="rtl"{between}{rest}>{text}<'
 
 
+def demo(environment: Mapping[str, str], folder: Path) -> str:
+    """The receipt's conversation, as the front page promises it."""
+    del folder
+    program = [str(IMAGES.parents[1] / "examples" / "demo.py")]
+    with Terminal(environment=environment, columns=100, program=program) as terminal:
+        terminal.end()
+        return drawn(terminal, "make demo", 100)
+
+
 def chat(environment: Mapping[str, str], folder: Path) -> str:
     """A question, a call of a tool, an answer."""
     (folder / "shop.py").write_text(TOOLS, "utf-8")
@@ -119,7 +128,7 @@ def usage(environment: Mapping[str, str], folder: Path) -> str:
         return drawn(terminal, command, 100)
 
 
-PICTURES = {"chat": chat, "batch": batch, "usage": usage, "doctor": doctor}
+PICTURES = {"demo": demo, "chat": chat, "batch": batch, "usage": usage, "doctor": doctor}
 
 
 def take(images: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Self
 
 import pexpect
@@ -13,6 +13,7 @@ import pyte
 from pyte.screens import Char
 
 COLUMNS, LINES = 100, 40
+RESAYIL = ("-c", "from resayil.cli import main; main()")
 PATIENCE = 60
 """Seconds within which whatever is awaited appears, on a machine however busy."""
 
@@ -21,17 +22,23 @@ FOREIGN = ("VTE_VERSION", "XTERM_VERSION", "ALACRITTY_WINDOW_ID", "WT_SESSION", 
 
 
 class Terminal:
-    """``resayil`` in a terminal of its own.
+    """``resayil``, or another Python program, in a terminal of its own.
 
     Args:
-        arguments: Of the command.
+        arguments: Of the program.
         environment: Names the service.
         columns: Width.
+        program: What Python is given to run.
         more: Further variables.
     """
 
     def __init__(
-        self, *arguments: str, environment: Mapping[str, str], columns: int = COLUMNS, **more: str
+        self,
+        *arguments: str,
+        environment: Mapping[str, str],
+        columns: int = COLUMNS,
+        program: Sequence[str] = RESAYIL,
+        **more: str,
     ) -> None:
         given = {name: value for name, value in {**os.environ, **environment}.items() if name not in FOREIGN}
         self.bytes = io.BytesIO()
@@ -40,7 +47,7 @@ class Terminal:
         self._fed = 0
         self.child = pexpect.spawn(
             sys.executable,
-            ["-c", "from resayil.cli import main; main()", *arguments],
+            [*program, *arguments],
             env={**given, "TERM": "xterm-256color", "PYTHONUTF8": "1", **more},  # type: ignore[arg-type] # str keys and values are what it wants
             dimensions=(LINES, columns),
             timeout=PATIENCE,

@@ -14,6 +14,7 @@ from cli.pictures import IMAGES, NOTE, PICTURES
 
 TESTS = Path(__file__).parents[1]
 SHOWS = {
+    "demo": ("make demo", "12.500", "get_loyalty_points", '"points": 125', "What it took"),
     "chat": ("resayil chat", "get_loyalty_points", '"points":125', "credits (estimated)"),
     "batch": ("resayil batch", "240/240", "/min", "credits", "240 rows answered, 0 failed, 0 left"),
     "usage": ("resayil usage", "deepseek-v4-pro", "mistral", "estimated by tokens"),
