@@ -10,9 +10,11 @@ from resayil_n8n.expressions import slot
 from resayil_n8n.flows import common
 from resayil_n8n.nodes import Field, base, code, fields, manual, switch, when
 
-_PART = "لخّص هذا الجزء من وثيقة في ثلاث جمل على الأكثر، بلغته، دون إضافة. "
-_WHOLE = "هذه ملخصات أجزاء وثيقة واحدة بالترتيب. اكتب منها ملخصًا واحدًا متماسكًا بلغة الوثيقة، في "
-"خمس جمل على الأكثر."
+_PART = "لخّص هذا الجزء من وثيقة في ثلاث جمل على الأكثر، بلغته، دون إضافة."
+_WHOLE = (
+    "هذه ملخصات أجزاء وثيقة واحدة بالترتيب. "
+    "اكتب منها ملخصًا واحدًا متماسكًا بلغة الوثيقة، في خمس جمل على الأكثر."
+)
 
 _UPLOAD = base(
     "When a document arrives",
@@ -30,7 +32,7 @@ _CONFIG = common.config(
     [
         Field("chunk_characters", 4000, "number"),
         Field("most_chunks", 20, "number"),
-        Field("part_instructions", _PART.strip()),
+        Field("part_instructions", _PART),
         Field("whole_instructions", _WHOLE),
     ],
     max_tokens=512,
