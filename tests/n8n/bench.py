@@ -20,19 +20,25 @@ from n8n.server import N8n
 from resayil.emulator import Emulator
 from resayil.emulator.server import Server
 
+GOLDEN = Path(__file__).parent / "golden"
 TEMPLATES = Path(__file__).parents[2] / "n8n" / "templates"
 SLUGS = sorted(path.stem for path in TEMPLATES.glob("*.json"))
 HEADERS = ("anthropic-version", "authorization", "content-type")
 BUTTON = "Try with sample data"
 OTHER_METHOD = "Did you mean to make a POST request?"
 AMPLE = 1_000_000
-CHAT_TEMPLATES = frozenset({"03-arabic-assistant"})
 CHAT_MODELS = {"@n8n/n8n-nodes-langchain.lmChatOpenAi": "openAiApi"}
 
 
 def template(slug: str) -> dict[str, Any]:
     """A committed template."""
     found: dict[str, Any] = json.loads((TEMPLATES / f"{slug}.json").read_text("utf-8"))
+    return found
+
+
+def golden(slug: str) -> list[dict[str, Any]]:
+    """The requests that a template's sample sends, read by a person."""
+    found: list[dict[str, Any]] = json.loads((GOLDEN / f"{slug}.json").read_text("utf-8"))
     return found
 
 
@@ -45,6 +51,12 @@ def wanted_credential(node: Mapping[str, Any]) -> str | None:
     return CHAT_MODELS.get(node["type"])
 
 
+def fields(workflow: Mapping[str, Any], node: str) -> dict[str, dict[str, Any]]:
+    """What a node that sets fields sets, by name."""
+    (found,) = (each for each in workflow["nodes"] if each["name"] == node)
+    return {given["name"]: given for given in found["parameters"]["assignments"]["assignments"]}
+
+
 def configured(
     workflow: Mapping[str, Any], settings: Mapping[str, Any], node: str = "Config"
 ) -> dict[str, Any]:
@@ -54,10 +66,9 @@ def configured(
         KeyError: The node sets no such field.
     """
     changed = copy.deepcopy(dict(workflow))
-    (found,) = (each for each in changed["nodes"] if each["name"] == node)
-    assignments = {given["name"]: given for given in found["parameters"]["assignments"]["assignments"]}
+    given = fields(changed, node)
     for name, value in settings.items():
-        assignments[name]["value"] = value
+        given[name]["value"] = value
     return changed
 
 
@@ -125,10 +136,14 @@ class Bench:
         self._gateway = rest.credential("httpHeaderAuth", f"{name} gateway", gateway)
 
     def prepared(self, slug: str, /, **settings: Any) -> dict[str, Any]:
-        """A template whose Config node names this bench's emulator."""
-        # A chat model's node takes its address from the credential alone.
-        address = {} if slug in CHAT_TEMPLATES else {"base_url": self.service.base_url}
-        return configured(template(slug), address | settings)
+        """A template whose Config node names this bench's emulator and gateway, where it names any."""
+        places = {
+            "base_url": self.service.base_url,
+            "gateway_url": self.service.origin + self.emulator.whatsapp.path,
+        }
+        workflow = template(slug)
+        known = {name: place for name, place in places.items() if name in fields(workflow, "Config")}
+        return configured(workflow, known | settings)
 
     def add(self, slug: str, /, **settings: Any) -> dict[str, Any]:
         """Import a template, choose its credentials and set its Config node."""

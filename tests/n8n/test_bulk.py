@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from n8n.bench import BUTTON, Bench, set_up
+from n8n.bench import BUTTON, Bench, golden, set_up
 from n8n.rest import Rest, until
 from n8n.server import running
 
@@ -59,6 +59,7 @@ def test_rows_keep_to_the_limit_and_survive_a_power_cut(slug: str, tmp_path: Pat
             assert (report["failed"], report["left"]) == (0, 0)
             asked = Counter(texts(bench))
             assert len(asked) == ROWS
+            assert bench.asked()[:1] == golden("08-bulk-rows")
             assert sum(asked.values()) <= ROWS + 1
             assert {request.status for request in emulator.requests} == {200}
             times = [request.at for request in emulator.requests]

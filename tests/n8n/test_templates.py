@@ -3,18 +3,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest
-from n8n.bench import Bench
+from n8n.bench import Bench, golden
 from n8n.rest import Execution
 
 from resayil.emulator import Call, Reply
 from resayil.emulator.scripts import Scripted
 
 pytestmark = pytest.mark.slow
-GOLDEN = Path(__file__).parent / "golden"
 RECEIPT = {
     "shop": "مطعم البحر",
     "date": "2026-11-20",
@@ -37,6 +35,7 @@ class Sample:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+LOW = "الرصيد المتبقي 1000000، أقل من 2000000. / 1000000 credits left, below 2000000."
 SAMPLES = {
     "01-first-check": Sample(
         ("أنا مساعد لغوي.",),
@@ -67,6 +66,19 @@ SAMPLES = {
     "06-messages-forecast": Sample(
         ("نعتذر عن التأخير.",), {"ok": True, "text": "نعتذر عن التأخير.", "error": None}
     ),
+    "07-whatsapp-support": Sample(("نعم، نوصل إلى الجهراء.",), {"sent": True, "status": 200}),
+    "09-document-summary": Sample(
+        ("ملخص أول.", "ملخص ثانٍ.", "الملخص كله."),
+        {"ok": True, "text": "الملخص كله.", "chunks": 2, "error": None},
+    ),
+    "10-credit-watch": Sample(
+        (),
+        {
+            "sent": False,
+            "text": "⚠️ الرصيد المتبقي 1000000، أقل من 2000000. / 1000000 credits left, below 2000000.",
+        },
+        {"least_credits": 2_000_000},
+    ),
 }
 QUICK = frozenset({"01-first-check"})
 
@@ -92,5 +104,5 @@ def test_the_sample_gives_what_the_note_says(bench: Bench, slug: str) -> None:
     (given,) = execution.last
     expected = SAMPLES[slug].gives
     assert {name: given.get(name) for name in expected} == expected
-    assert bench.asked() == json.loads((GOLDEN / f"{slug}.json").read_text("utf-8"))
+    assert bench.asked() == golden(slug)
     assert bench.leaks() == []

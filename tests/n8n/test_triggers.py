@@ -110,9 +110,7 @@ class Customers:
         self.bench = bench
         self.gateway = bench.emulator.whatsapp
         tables = {name: f"{name}_{bench.name}" for name in ("message_table", "customer_table")}
-        self.address = bench.publish(
-            "07-whatsapp-support", "webhook", gateway_url=bench.service.origin + self.gateway.path, **tables
-        )
+        self.address = bench.publish("07-whatsapp-support", "webhook", **tables)
 
     def write(self, text: str, phone: str, message_id: str) -> None:
         """Deliver one message; n8n takes it before it answers the customer."""
