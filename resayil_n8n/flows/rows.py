@@ -119,7 +119,8 @@ def workflow(slug: str, title: str, store: Store) -> Workflow:
                         "### صف بعد صف\nالانتظار بين طلبين هو window_seconds / requests_per_minute.",
                     ),
                     (
-                        (_LOOP, request, _ASK, _RESULT, *store.write, _ON, _WAIT),
+                        # The wait stands before the request, so that a run soon after another keeps to it.
+                        (_LOOP, _WAIT, request, _ASK, _RESULT, *store.write, _ON),
                         (None, _REPORT),
                     ),
                 ),
@@ -128,10 +129,9 @@ def workflow(slug: str, title: str, store: Store) -> Workflow:
         ),
         links=(
             *chain(_TRY, config, _SAMPLE, *store.read, _LEAVE, _LOOP),
-            *branch(_LOOP, _REPORT, request),
-            *chain(request, _ASK, _RESULT, *store.write, _ON),
-            *branch(_ON, _WAIT, _REPORT),
-            *chain(_WAIT, _LOOP),
+            *branch(_LOOP, _REPORT, _WAIT),
+            *chain(_WAIT, request, _ASK, _RESULT, *store.write, _ON),
+            *branch(_ON, _LOOP, _REPORT),
             *robust.LINKS,
         ),
     )
