@@ -15,6 +15,7 @@ from resayil import (
     ReasoningPart,
     ResayilError,
     StreamInterruptedError,
+    UsageReport,
 )
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -32,6 +33,7 @@ ENDS: dict[str, tuple[bytes | Exception | None, type[ResayilError], str]] = {
     "cut": (httpx.RemoteProtocolError("incomplete chunked read"), StreamInterruptedError, "incomplete"),
     "silence": (httpx.ReadTimeout("silent"), APITimeoutError, "silent"),
     "end": (None, StreamInterruptedError, "no finish reason"),
+    "half an event": (b'data: {"choices": [{"del', StreamInterruptedError, "no finish reason"),
     "noise": (b"data: {noise\n\n", MalformedResponseError, "noise"),
     "error": (event({"error": {"code": "overloaded_error", "message": "busy"}}), OverloadedError, "busy"),
 }
@@ -148,3 +150,33 @@ def test_parts_are_joined_with_all_that_came(finish: str, name: str, valid: int)
     assert len(response.tool_calls) == valid
     assert len(response.invalid_tool_calls) == 1 - valid
     assert [part.signature for part in response.message.content if isinstance(part, ReasoningPart)] == ["sig"]
+
+
+def test_what_an_answer_does_not_say_is_filled_in() -> None:
+    """The model as asked for, a call's id by its place, and an estimated usage, told as an event too."""
+    call = {"index": 0, "function": {"name": "get_weather", "arguments": "{}"}}
+    pieces = (
+        event({"choices": [{"index": 0, "delta": {"tool_calls": [call]}, "finish_reason": None}]}),
+        event({"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}),
+    )
+    stream = client_of(Scripted(Told(200, HEADERS, pieces))).stream(MODEL, "?", tools=[WEATHER])
+    reports = [told for told in stream if isinstance(told, UsageReport)]
+    response = stream.response()
+    assert response.model == MODEL
+    assert all(call.id for call in response.tool_calls)
+    assert response.usage.estimated
+    assert response.usage.total_tokens > 0
+    assert [report.usage for report in reports] == [response.usage]
+
+
+def test_what_an_answer_says_is_kept() -> None:
+    """Its id, model, time and usage, and the text before its end."""
+    said = {"id": "c9", "model": "other", "created": 17, "usage": USAGE}
+    choice = {"index": 0, "delta": {"content": "x"}, "finish_reason": "stop"}
+    stream = client_of(Scripted(Told(200, HEADERS, (event({**said, "choices": [choice]}),)))).stream(
+        MODEL, "?"
+    )
+    list(stream)
+    response = stream.response()
+    assert (response.id, response.model, response.created, response.text) == ("c9", "other", 17, "x")
+    assert (response.usage.total_tokens, response.usage.estimated) == (5, False)
