@@ -22,17 +22,25 @@ from resayil.tools import read_call
 _DELTAS = (TextDelta, ReasoningDelta, ToolCallDelta)  # a union would be built anew for every event
 
 
+_JOINED = 1024
+"""Fragments that are joined into one: each string costs fifty bytes beside its text."""
+
+
 @dataclass(slots=True)
 class _Draft:
-    """A part under way; fragments stay in a list until the end."""
+    """A part under way; fragments stay in lists until the end."""
 
     kind: type[TextDelta | ReasoningDelta | ToolCallDelta]
     fragments: list[str] = field(default_factory=list)
+    joined: list[str] = field(default_factory=list)
     signature: str | None = None
     id: str = ""
     name: str = ""
 
     def take(self, event: TextDelta | ReasoningDelta | ToolCallDelta) -> None:
+        if len(self.fragments) == _JOINED:
+            self.joined.append("".join(self.fragments))
+            self.fragments.clear()
         if isinstance(event, TextDelta):
             self.fragments.append(event.text)
         elif isinstance(event, ReasoningDelta):
@@ -46,7 +54,7 @@ class _Draft:
 
     @property
     def text(self) -> str:
-        return "".join(self.fragments)
+        return "".join((*self.joined, *self.fragments))
 
 
 class Accumulator:

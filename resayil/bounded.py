@@ -6,9 +6,7 @@ without end; an event loop can cut that short, a thread cannot. Here the socket 
 
 from __future__ import annotations
 
-import math
 import ssl
-import threading
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -16,32 +14,18 @@ from typing import Any
 import httpcore
 import httpx
 
-_heads = threading.local()
-"""When the head of the reply that a thread waits for is due: its stream is not known before it has come."""
+from resayil.deadline import Bounded
 
 
-def head_due(moment: float | None) -> None:
-    """Bound this thread's wait for a reply's head by a monotonic time; ``None`` ends the wait."""
-    _heads.due = moment
-
-
-def body_due(response: httpx.Response, moment: float) -> None:
-    """Bound the reads of a reply's body by a monotonic time, where the transport is this one."""
-    stream = response.extensions.get("network_stream")
-    if isinstance(stream, _Stream):
-        stream.due = moment
-
-
-class _Stream(httpcore.NetworkStream):
+class _Stream(Bounded, httpcore.NetworkStream):
     """A network stream that asks how much time is left before it reads."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
+        super().__init__()
         self._inner = inner
-        self.due = math.inf
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        due: float | None = getattr(_heads, "due", None)  # the head's, while one is waited for
-        left = (self.due if due is None else due) - time.monotonic()
+        left = self.read_due - time.monotonic()
         if left <= 0:
             raise httpcore.ReadTimeout("the reply's time is over")
         return self._inner.read(max_bytes, left if timeout is None else min(timeout, left))

@@ -17,19 +17,17 @@ import httpx
 
 from resayil.network import backend
 
-KEPT = 4.0
-"""Seconds that an idle connection may be used again: fewer than the five after which many servers close it,
-so that no request meets the closing."""
-
 
 class Connections:
     """Idle connections, and a place for each that is in use.
 
     Args:
         most: Connections in use at once; further requests wait for a place, the first come first.
+        kept: Seconds for which an idle one may be used again.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, kept: float) -> None:
+        self._kept = kept
         self._context = httpx.create_ssl_context()
         self._network = backend()
         self._room = asyncio.Semaphore(most)
@@ -79,7 +77,7 @@ class Connections:
             stale.append(connection)
         else:
             connection = httpcore.AsyncHTTPConnection(
-                origin, self._context, keepalive_expiry=KEPT, network_backend=self._network
+                origin, self._context, keepalive_expiry=self._kept, network_backend=self._network
             )
         self._busy.add(connection)
         return connection, stale
@@ -148,7 +146,9 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
 
     Args:
         max_connections: Connections in use at once.
+        kept: Seconds for which an idle one may be used again.
     """
 
-    def __init__(self, max_connections: int) -> None:  # the base class would only make another pool
-        self._pool = Connections(max_connections)  # type: ignore[assignment] # as above
+    def __init__(self, max_connections: int, kept: float) -> None:
+        # The base class would only make another pool.
+        self._pool = Connections(max_connections, kept)  # type: ignore[assignment] # as above

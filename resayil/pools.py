@@ -15,11 +15,13 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from resayil.books import Bookkeeping
-from resayil.bounded import BoundedTransport
 from resayil.config import Settings
-from resayil.connections import KEPT, AsyncTransport
 from resayil.errors import ConfigurationError
 from resayil.limiters import Slots
+
+KEPT = 4.0
+"""Seconds that an idle connection may be used again: fewer than the five after which many servers close it,
+so that no request meets the closing."""
 
 
 class _BearerAuth(httpx.Auth):
@@ -102,6 +104,8 @@ class SyncPool:
         transport, proxy = self._transport, _proxy(self.settings)
         # Behind a SOCKS proxy httpx's own transport is needed.
         if transport is None and (proxy is None or proxy.url.scheme in {"http", "https"}):
+            from resayil.bounded import BoundedTransport  # noqa: PLC0415 - httpcore waits for a request
+
             transport = BoundedTransport(options["limits"], proxy)
         return httpx.Client(**options, transport=transport)
 
@@ -163,7 +167,9 @@ class AsyncPool:
         transport = self._transport
         # Behind a proxy httpx's own transport is needed.
         if transport is None and _proxy(self.settings) is None:
-            transport = AsyncTransport(self.settings.max_connections)
+            from resayil.connections import AsyncTransport  # noqa: PLC0415 - as above
+
+            transport = AsyncTransport(self.settings.max_connections, KEPT)
         return httpx.AsyncClient(**_options(self.settings), transport=transport)
 
     def forget(self) -> None:

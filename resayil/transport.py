@@ -17,8 +17,8 @@ from typing import Any, ParamSpec, TypeVar, assert_never
 import httpx
 
 from resayil.books import Bookkeeping, keep
-from resayil.bounded import body_due, head_due
 from resayil.config import Settings
+from resayil.deadline import body_due, head_due
 from resayil.effects import (
     Acquire,
     BookEffect,

@@ -14,8 +14,11 @@ from resayil import (
     JSONFormat,
     MalformedResponseError,
     Message,
+    MessageEnd,
+    MessageStart,
     ReasoningPart,
     RequestError,
+    TextDelta,
     TextPart,
     ToolCallPart,
     ToolResultPart,
@@ -25,6 +28,7 @@ from resayil import (
     tool_result,
     user,
 )
+from resayil.accumulate import Accumulator
 from resayil.codecs.openai import read_messages
 from resayil.jsontext import loads
 from resayil.models import SNAPSHOT, bare, decimal, find, nearest, read_models, sees
@@ -285,3 +289,14 @@ def test_a_conversation_in_every_form() -> None:
         *one,
         assistant("ج"),
     )
+
+
+@pytest.mark.parametrize("count", [1, 1023, 1024, 1025, 2048, 5000])
+def test_a_part_of_many_fragments_is_whole(count: int) -> None:
+    """However many fragments a text has, it is their join, while it comes and at its end."""
+    accumulator = Accumulator()
+    pieces = [f"{n} قطعة " for n in range(count)]
+    accumulator.add([MessageStart("a", "m"), *(TextDelta(0, piece) for piece in pieces)])
+    assert accumulator.text == "".join(pieces)
+    accumulator.add([TextDelta(0, "."), MessageEnd("stop")])
+    assert accumulator.message().text == "".join(pieces) + "."
