@@ -9,6 +9,9 @@ from pydantic_core import from_json
 
 from resayil.errors import MalformedResponseError, RequestError
 
+_TOLERANT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_STRICT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
 
 def dumps(value: Any) -> str:
     """Compact JSON text in which Arabic stands as Arabic.
@@ -17,14 +20,14 @@ def dumps(value: Any) -> str:
         RequestError: a NaN or an object that JSON cannot hold.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return _STRICT.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise RequestError(f"The request cannot be written as JSON: {error}.") from error
 
 
 def retold(value: Any) -> str:
     """What the wire said, as JSON text again; a NaN stays one, for its reader to refuse."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _TOLERANT.encode(value)
 
 
 def dump_bytes(value: Any) -> bytes:

@@ -12,6 +12,7 @@ import random
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import lru_cache
 from typing import Any, ParamSpec, TypeVar, assert_never
 
 import httpx
@@ -111,6 +112,11 @@ def _failure(error: httpx.HTTPError, probe: _Probe | None) -> Failure:
     return Failure("connection", "fresh" if probe.fresh else "reused", detail, cause)
 
 
+@lru_cache(maxsize=64)
+def _url(text: str) -> httpx.URL:
+    return httpx.URL(text)
+
+
 def _connect_timeout(send: Send, settings: Settings) -> float:
     return max(0.0, min(settings.connect_timeout, send.due - time.monotonic()))
 
@@ -122,7 +128,7 @@ def _request(
     timeouts = {"connect": connect, "read": send.read_timeout, "write": send.read_timeout, "pool": connect}
     return client.build_request(
         send.method,
-        send.url,
+        _url(send.url),
         headers=dict(send.headers),
         content=send.body,
         extensions={"timeout": timeouts, "trace": trace},
@@ -130,7 +136,7 @@ def _request(
 
 
 def _head(response: httpx.Response, probe: _Probe) -> Head:
-    return Head(response.status_code, dict(response.headers), probe.sent_at)
+    return Head(response.status_code, dict(response.headers.items()), probe.sent_at)
 
 
 def _coded(response: httpx.Response) -> bool:

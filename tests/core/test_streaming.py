@@ -319,13 +319,19 @@ def test_a_finished_stream_leaves_its_connection_for_the_next_call() -> None:
 
 def test_n10_a_connection_closed_while_idle_is_replaced() -> None:
     """A kept-alive socket that the server closed is not the caller's trouble."""
+    closed = threading.Semaphore(0)
 
     def serve(connection: Connection) -> None:
         connection.request()
         connection.send(plain(dump_bytes(answer())))
+        connection.socket.close()
+        closed.release()
 
+    responses = []
     with raw_server(serve) as server, Client(KEY, server.base_url) as client:
-        responses = [client.chat(MODEL, "س") for _ in range(3)]
+        for _ in range(3):
+            responses.append(client.chat(MODEL, "س"))
+            assert closed.acquire(timeout=10)  # a close under the next request would be another matter
     assert [response.text for response in responses] == ["نعم"] * 3
     assert all(response.maybe_billed == 0 for response in responses)
 
