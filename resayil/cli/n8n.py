@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from resayil.cli.exits import CALLED_WRONGLY, FAILED
+from resayil.cli.language import say
 from resayil.cli.output import failing, tell
 from resayil.errors import ConfigurationError
 from resayil.jsontext import dumps
@@ -33,7 +34,7 @@ def list_templates(as_json: _AsJSON = False) -> None:
     if as_json:
         print(dumps(found))
         return
-    table = Table("name", "title", "what it does")
+    table = Table(say("name"), say("title"), say("what it does"))
     for row in found:
         table.add_row(*row.values())
     Console(highlight=False).print(table)
@@ -55,7 +56,7 @@ def export(
     every = texts()
     wanted = {f"{each}.json" for each in name or ()} or set(every)
     if unknown := sorted(wanted - every.keys()):
-        tell(f"There is no template {', '.join(unknown)}; resayil n8n list names them.")
+        tell(say("There is no template {names}; resayil n8n list names them.", names=", ".join(unknown)))
         raise typer.Exit(CALLED_WRONGLY)
     with failing("The templates were not written"):
         try:
@@ -100,7 +101,8 @@ def check(
             for each in all_of:
                 where = f" [{printable(each.node)}]" if each.node else ""
                 print(f"{path}:{where} {printable(each.message)} ({each.rule})")
-        tell(f"{len(found)} files, {sum(map(len, found.values()))} findings")
+        findings = sum(map(len, found.values()))
+        tell(say("{files} files, {findings} findings", files=len(found), findings=findings))
     raise typer.Exit(FAILED if any(found.values()) else 0)
 
 
@@ -137,12 +139,14 @@ def serve(
             if as_json:
                 print(dumps({"templates_host": address, "editors": origins}), flush=True)
             else:
-                print(f"Start n8n with\n  N8N_TEMPLATES_ENABLED=true\n  N8N_TEMPLATES_HOST={address}")
-                print(f"and open Templates in {', '.join(origins)}. Ctrl-C stops it.", flush=True)
+                print(say("Start n8n with"))
+                print(f"  N8N_TEMPLATES_ENABLED=true\n  N8N_TEMPLATES_HOST={address}")
+                where = ", ".join(origins)
+                print(say("and open Templates in {where}. Ctrl-C stops it.", where=where), flush=True)
             while True:
                 time.sleep(3600)
     except OSError as error:
-        tell(f"The gallery did not start: {error}")
+        tell(f"{say('The gallery did not start')}: {error}")
         raise typer.Exit(FAILED) from None
     except KeyboardInterrupt:
         raise typer.Exit(0) from None
