@@ -128,6 +128,11 @@ def _together(streams: int, chunks: int) -> Case:
     )
 
 
+def _own(key: str, title: str, name: str, *, figure: str = "wall", unit: str = "ms") -> Case:
+    """A case of `benchmarks.litellm`, whose numbers are its own."""
+    return Case(key, title, "own", name, 1, {"litellm": _SYNC["litellm"]}, figure, unit)
+
+
 CASES: list[Case] = [
     Case(
         "stream",
@@ -179,9 +184,10 @@ CASES: list[Case] = [
         {"langchain": ("nothing events", "ChatResayil events"), "langchain_openai": ("ChatOpenAI events",)},
         rounds=3,
     ),
-    Case(
-        "litellm", "A streamed chunk in LiteLLM", "chunks", "text-{n}", 10_000, {"litellm": _SYNC["litellm"]}
-    ),
+    _own("litellm", "A streamed chunk in LiteLLM", "stream chunk (CPU)", figure="cpu", unit="µs"),
+    _own("alitellm", "The same, asynchronous", "awaited chunk (CPU)", figure="cpu", unit="µs"),
+    _own("litellm-call", "A call in LiteLLM", "call"),
+    _own("litellm-300", "Each of 300 calls at once in LiteLLM", "300 concurrent, each"),
     *(
         _kind(kind, dialect, awaited=awaited)
         for kind in ("arabic", "reasoning", "tools")
@@ -201,16 +207,6 @@ CASES: list[Case] = [
         figure="wall",
         unit="ms",
     ),
-    Case(
-        "litellm-300",
-        "300 calls at once in LiteLLM, time of each",
-        "own",
-        "300 concurrent, each",
-        300,
-        {"litellm": _SYNC["litellm"]},
-        figure="wall",
-        unit="ms",
-    ),
     _together(1, 5_000),
     _together(100, 500),
     _together(1_000, 50),
@@ -220,7 +216,7 @@ CASES: list[Case] = [
             f"A chunk of a stream of {chunks:,}",
             "long",
             f"text-{chunks}",
-            100_000,
+            max(chunks, 20_000),
             _BARE,
             rounds=3,
         )
@@ -262,7 +258,7 @@ CASES: list[Case] = [
         "A client that is built, asked once and closed",
         "short_lived",
         "text-1",
-        50,
+        20,
         {
             "core": ("httpx", "Client", "httpx async", "AsyncClient"),
             "openai": ("openai",),

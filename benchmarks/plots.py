@@ -7,6 +7,8 @@ from statistics import median
 
 from benchmarks.rounds import Results
 
+OURS, THEIRS = "#0b7285", "#adb5bd"
+
 PLOTS = {
     "stream": ("CPU of a streamed chunk, µs", (("stream", "cpu", 1.0), ("messages", "cpu", 1.0))),
     "langchain": ("CPU of a chunk of stream() in LangChain, µs", (("langchain", "cpu", 1.0),)),
@@ -14,6 +16,16 @@ PLOTS = {
     "import": ("CPU of an import, ms", (("import", "import", 1.0),)),
     "together": ("Memory of each of 1,000 streams at once, kB", (("together-1000", "memory", 1.0),)),
 }
+
+
+def is_ours(contender: str) -> bool:
+    """Whether a bar is this project's."""
+    return any(word in contender for word in ("Client", "Resayil", "resayil"))
+
+
+def shown(value: float) -> str:
+    """Three digits, or all of a whole number's."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits
 
 
 def draw(results: Results, folder: Path) -> list[str]:
@@ -26,7 +38,7 @@ def draw(results: Results, folder: Path) -> list[str]:
         background="white",
         plot_background="white",
         font_family="sans-serif",
-        colors=("#0b7285",),
+        colors=(THEIRS,),
         title_font_size=16,
         label_font_size=12,
         value_font_size=12,
@@ -45,7 +57,7 @@ def draw(results: Results, folder: Path) -> list[str]:
             style=style,
             show_legend=False,
             print_values=True,
-            value_formatter=lambda value: f"{value:.3g}",
+            value_formatter=shown,
             width=760,
             height=90 + 30 * len(bars),
             no_prefix=True,
@@ -53,7 +65,9 @@ def draw(results: Results, folder: Path) -> list[str]:
         )
         ranked = sorted(bars.items(), key=lambda bar: -bar[1])
         chart.x_labels = [contender for contender, _ in ranked]
-        chart.add("", [value for _, value in ranked])
+        chart.add(
+            "", [{"value": value, "color": OURS if is_ours(name) else THEIRS} for name, value in ranked]
+        )
         folder.mkdir(exist_ok=True)
         file = folder / f"bench-{name}.svg"
         file.write_text(chart.render(is_unicode=True, pretty_print=True), encoding="utf-8")
