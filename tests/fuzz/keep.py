@@ -1,4 +1,4 @@
-"""``python -m fuzz.keep [SECONDS]`` in tests/: fuzz every target and add the short cases that it found."""
+"""``python -m fuzz.keep [SECONDS [TARGET …]]`` in tests/: fuzz, and add the short cases that were found."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def kept(target: str, seconds: str) -> list[bytes]:
 
 def main() -> None:
     """Fuzz and keep."""
-    for target in TARGETS:
+    for target in sys.argv[2:] or TARGETS:
         corpus.keep(target, kept(target, sys.argv[1] if len(sys.argv) > 1 else "60"))
 
 
