@@ -10,7 +10,7 @@ Contenders = dict[str, tuple[str, ...]]
 QUICK = 20_000
 """Most chunks of a case that has a part in the quick mode."""
 
-SLOW = {"langchain_openrouter": 5, "litellm": 5}
+SLOW = {"langchain_openrouter": 10, "litellm": 5}
 """Families that get so many times fewer chunks or calls, so that a run stays within minutes."""
 
 
@@ -123,14 +123,14 @@ def _together(streams: int, chunks: int) -> Case:
         f"text-{chunks}-gate{streams}",
         streams * chunks,
         _MANY,
-        rounds=3,
+        rounds=2 if streams > 1 else 3,
         fresh=True,
     )
 
 
-def _own(key: str, title: str, name: str, *, figure: str = "wall", unit: str = "ms") -> Case:
+def _own(key: str, title: str, name: str, *, figure: str = "wall", unit: str = "ms", rounds: int = 5) -> Case:
     """A case of `benchmarks.litellm`, whose numbers are its own."""
-    return Case(key, title, "own", name, 1, {"litellm": _SYNC["litellm"]}, figure, unit)
+    return Case(key, title, "own", name, 1, {"litellm": _SYNC["litellm"]}, figure, unit, rounds)
 
 
 CASES: list[Case] = [
@@ -185,9 +185,9 @@ CASES: list[Case] = [
         rounds=3,
     ),
     _own("litellm", "A streamed chunk in LiteLLM", "stream chunk (CPU)", figure="cpu", unit="µs"),
-    _own("alitellm", "The same, asynchronous", "awaited chunk (CPU)", figure="cpu", unit="µs"),
+    _own("alitellm", "The same, asynchronous", "awaited chunk (CPU)", figure="cpu", unit="µs", rounds=3),
     _own("litellm-call", "A call in LiteLLM", "call"),
-    _own("litellm-300", "Each of 300 calls at once in LiteLLM", "300 concurrent, each"),
+    _own("litellm-300", "Each of 300 calls at once in LiteLLM", "300 concurrent, each", rounds=3),
     *(
         _kind(kind, dialect, awaited=awaited)
         for kind in ("arabic", "reasoning", "tools")
@@ -251,8 +251,8 @@ CASES: list[Case] = [
         for turns in (16, 32, 64)
     ),
     Case("image", "A call with an image of 10 MB", "images", "text-1-10485760", 1, _SHOWS_IMAGES, unit="ms"),
-    Case("constructor", "A constructor", "constructor", "text-1", 20, _SYNC, unit="ms"),
-    Case("aconstructor", "A constructor, asynchronous", "constructor", "text-1", 20, _MANY, unit="ms"),
+    Case("constructor", "A constructor", "constructor", "text-1", 10, _SYNC, unit="ms"),
+    Case("aconstructor", "A constructor, asynchronous", "constructor", "text-1", 10, _MANY, unit="ms"),
     Case(
         "short-lived",
         "A client that is built, asked once and closed",

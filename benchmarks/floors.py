@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic_core import from_json
 
-from benchmarks.contender import TEXT, Contender
+from benchmarks.contender import KEY, TEXT, Contender
+
+HEADERS = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+"""What the service asks of every client."""
 
 
 class Reader:
@@ -76,7 +79,7 @@ class Httpx(_Floor):
 
     def __init__(self, url: str, model: str) -> None:
         super().__init__(url, model)
-        self._client = httpx.Client(timeout=60)
+        self._client = httpx.Client(timeout=60, headers=HEADERS)
 
     def chat(self, messages: Any) -> Any:
         """Post, and parse the reply."""
@@ -101,7 +104,9 @@ class AsyncHttpx(_Floor):
 
     def __init__(self, url: str, model: str) -> None:
         super().__init__(url, model)
-        self._client = httpx.AsyncClient(timeout=60, limits=httpx.Limits(max_connections=1000))
+        self._client = httpx.AsyncClient(
+            timeout=60, headers=HEADERS, limits=httpx.Limits(max_connections=1000)
+        )
 
     async def chat(self, messages: Any) -> Any:
         """As `Httpx.chat`."""

@@ -71,6 +71,8 @@ PROGRAMS = {
         '"api_base": "{url}"}})',
     ),
 }
+SELDOM = 3
+"""Most turns of a program that is not among these."""
 OFTEN = ("httpx + pydantic", "resayil", "langchain-core", "langchain_resayil")
 """The programs whose differences are asked for; they have more turns."""
 

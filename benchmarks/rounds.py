@@ -133,7 +133,7 @@ class Rounds:
         with self._told("Imports, in fresh processes"):
             for n in range(rounds + 1):
                 for name in names:
-                    if n > rounds // 2 and name not in imports.OFTEN:
+                    if n > imports.SELDOM and name not in imports.OFTEN:
                         continue
                     try:
                         figures = imports.measure(name, self._url)
