@@ -46,7 +46,7 @@ class Worker:
     def __init__(self, family: str, url: str) -> None:
         self._url = url
         self._kinds = contenders(family)
-        self._works: dict[tuple[str, str], Work] = {}
+        self._works: dict[tuple[str, str, int], Work] = {}
 
     def measure(self, *, contender: str, work: str, model: str, number: int) -> Any:
         """Do a piece of work once."""
@@ -54,7 +54,7 @@ class Worker:
         if work == "own":
             own_case = import_module("benchmarks.litellm_routes").own_case
             return own_case(model, kind, self._url)
-        key = contender, model
+        key = contender, model, number
         if key not in self._works:
             self._works[key] = Work(lambda name: kind(self._url, name), model, number)
         return getattr(self._works[key], work)()
