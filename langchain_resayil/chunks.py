@@ -7,6 +7,7 @@ said once, usage once, and the fragments of a tool call carry its index, with id
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk
@@ -131,18 +132,18 @@ _CHUNK = ChatGenerationChunk(message=_MESSAGE)
 
 
 def _text(text: str) -> ChatGenerationChunk:
-    """A chunk of plain text, copied from a checked one: checking a string anew would cost a third more."""
-    message = _MESSAGE.model_copy(
-        update={
-            "content": text,
-            "additional_kwargs": {},
-            "response_metadata": {"model_provider": PROVIDER},
-            "tool_calls": [],
-            "invalid_tool_calls": [],
-            "tool_call_chunks": [],
-        }
+    """A chunk of plain text, copied from a checked one: to check a string anew costs three times as much."""
+    message, chunk = copy(_MESSAGE), copy(_CHUNK)
+    vars(message).update(
+        content=text,
+        additional_kwargs={},
+        response_metadata={"model_provider": PROVIDER},
+        tool_calls=[],
+        invalid_tool_calls=[],
+        tool_call_chunks=[],
     )
-    return _CHUNK.model_copy(update={"text": text, "message": message})
+    vars(chunk).update(text=text, message=message)
+    return chunk
 
 
 class _Call:
