@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Protocol, assert_never
 from resayil.credits import MICRO, Budget, Entry, Interval, micro
 from resayil.effects import BookEffect, Enter, Reserve, Settle, Short, Weigh
 from resayil.errors import ConfigurationError
-from resayil.ledger import Ledger
 from resayil.limit_stores import MEMORY, BudgetStore, Life, StoreError
 from resayil.limiters import scope_of, store_for
 
 if TYPE_CHECKING:
     from resayil.config import Settings
+    from resayil.ledger import Ledger
 
 _log = logging.getLogger("resayil")
 
@@ -79,6 +79,12 @@ def keep(effect: BookEffect, books: Bookkeeping) -> object:
     return None
 
 
+def _ledger(path: str) -> Ledger:
+    from resayil.ledger import Ledger  # noqa: PLC0415 - SQLite waits for whoever keeps a ledger
+
+    return Ledger(path).checked()
+
+
 class Books:
     """The budgets and the ledger of one client."""
 
@@ -88,7 +94,7 @@ class Books:
         self._store: BudgetStore = store_for(settings.limit_storage) if settings.budgets else MEMORY
         self._scope = hashlib.sha256(scope_of(settings).encode()).hexdigest()[:32]
         self._client = secrets.token_hex(8)
-        self._ledger = Ledger(settings.ledger).checked() if settings.ledger else None
+        self._ledger = _ledger(settings.ledger) if settings.ledger else None
         self._gone = self._unwritten = False
         self._held: dict[str, list[str]] = {}  # a call that outlasts its day counts on the day it began
         self._lock = threading.Lock()
