@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Self
@@ -52,8 +51,6 @@ class Terminal:
             env={**given, "TERM": "xterm-256color", "PYTHONUTF8": "1", **more},  # type: ignore[arg-type] # str keys and values are what it wants
             dimensions=(LINES, columns),
             timeout=PATIENCE,
-            # A shell's background job ignores Control-C, and so would what it starts.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         self.child.logfile_read = self.bytes
 

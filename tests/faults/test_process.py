@@ -288,9 +288,7 @@ async def test_p08_the_deadline_cuts_the_wait_for_an_async_connection(endless: F
 
 
 INTERRUPTED = """
-import signal
 from resayil import Client
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins without it
 stream = Client({key!r}, {url!r}).stream("m", "?")
 try:
     for event in stream:
