@@ -71,7 +71,7 @@ PROGRAMS = {
         '"api_base": "{url}"}})',
     ),
 }
-SELDOM = 3
+SELDOM = 2
 """Most turns of a program that is not among these."""
 OFTEN = ("httpx + pydantic", "resayil", "langchain-core", "langchain_resayil")
 """The programs whose differences are asked for; they have more turns."""

@@ -19,7 +19,7 @@ PACKAGES = (
     "langchain-openrouter",
     "litellm",
 )
-BUSY = 0.5
+BUSY = 0.75
 """Load for each core above which figures are not to be trusted."""
 
 

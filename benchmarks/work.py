@@ -37,6 +37,7 @@ class Work:
     def __init__(self, make: Make, model: str, number: int) -> None:
         self._make, self._model, self._number = make, model, number
         self._runner = asyncio.Runner()
+        self._runner.get_loop()  # its files are not the contender's
         self._contender: Contender | None = None
 
     @property
