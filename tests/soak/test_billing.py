@@ -18,7 +18,7 @@ from soak.gateway import TEXT, WAYS, Gateway, Way
 
 from resayil import AsyncClient, Client, ResayilError
 
-SETTINGS = {"read_timeout": 0.8, "connect_timeout": 30.0, "unhinted_429": "backoff", "max_connections": 200}
+SETTINGS = {"read_timeout": 2.0, "connect_timeout": 30.0, "unhinted_429": "backoff", "max_connections": 200}
 CALLS = 200
 """Calls on each of the clients; the full run makes 10,000 altogether."""
 
