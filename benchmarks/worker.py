@@ -12,6 +12,7 @@ import json
 import os
 import pstats
 import sys
+import time
 from importlib import import_module
 from typing import Any
 
@@ -66,7 +67,7 @@ class Worker:
 
     def profile(self, **asked: Any) -> str:
         """Where a piece of work spends its time."""
-        profiler = cProfile.Profile()
+        profiler = cProfile.Profile(time.process_time)
         profiler.enable()
         self.measure(**asked)
         profiler.disable()
