@@ -14,6 +14,7 @@ from typing import Any
 import httpcore
 import httpx
 
+from resayil.certificates import trust
 from resayil.deadline import Bounded
 
 
@@ -80,7 +81,7 @@ class BoundedTransport(httpx.HTTPTransport):
     def __init__(self, limits: httpx.Limits, proxy: httpx.Proxy | None = None) -> None:
         # The base class would only make another pool.
         self._pool = httpcore.ConnectionPool(
-            ssl_context=httpx.create_ssl_context(),
+            ssl_context=trust(),
             proxy=None if proxy is None else _through(proxy),
             max_connections=limits.max_connections,
             max_keepalive_connections=limits.max_keepalive_connections,

@@ -15,6 +15,7 @@ from typing import Self
 import httpcore
 import httpx
 
+from resayil.certificates import trust
 from resayil.network import backend
 
 
@@ -28,7 +29,7 @@ class Connections:
 
     def __init__(self, most: int, kept: float) -> None:
         self._kept = kept
-        self._context = httpx.create_ssl_context()
+        self._context = trust()
         self._network = backend()
         self._room = asyncio.Semaphore(most)
         self._idle: deque[httpcore.AsyncHTTPConnection] = deque()

@@ -15,7 +15,7 @@ import resayil
 
 PACKAGE = Path(resayil.__file__).parent
 RIM = frozenset({"client", "pools", "transport"})
-NETWORK = frozenset({"bounded", "connections", "deadline", "network"})
+NETWORK = frozenset({"bounded", "certificates", "connections", "deadline", "network"})
 """What httpx and httpcore are given; nothing of ours is below it."""
 LIMITS = frozenset({"limiters", "limit_stores", "limit_file", "limit_redis", "books", "ledger"})
 """Below the transport, beside it: they wait for stores, and name no transport."""

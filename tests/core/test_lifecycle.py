@@ -9,7 +9,9 @@ import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import certifi
 import pytest
 from core.rawserver import HEAD, Connection, chunked, plain, raw_server
 from core.support import (
@@ -26,6 +28,7 @@ from core.support import (
 )
 
 from resayil import AsyncClient, Client, ConfigurationError, EmptyResponseError
+from resayil.certificates import trust
 from resayil.jsontext import dump_bytes
 from resayil.pools import _after_fork
 
@@ -203,3 +206,12 @@ def test_an_empty_reply_is_typed() -> None:
         client.chat(MODEL, "س")
     with pytest.raises(EmptyResponseError):
         client.stream(MODEL, "س")
+
+
+def test_clients_read_the_certificates_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """All clients share one context; another file of certificates, named later, is read."""
+    assert trust() is trust()
+    (tmp_path / "other.pem").write_bytes(Path(certifi.where()).read_bytes())
+    before = trust()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "other.pem"))
+    assert trust() is not before
