@@ -12,6 +12,7 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -154,7 +155,7 @@ class Load:
 def loaded(quota: tuple[int, float, float], load: Load, storage: str, *events: tuple[float, object]) -> Seen:
     """Run the load through the gateway; ``events`` are functions called so many seconds after the start."""
     requests, window, margin = quota
-    with gateway() as (url, arrivals):
+    with gateway() as (url, arrivals), ThreadPoolExecutor(load.processes + 1) as readers:
         given = {
             "base_url": url,
             "requests_per_minute": requests,
@@ -177,6 +178,8 @@ def loaded(quota: tuple[int, float, float], load: Load, storage: str, *events: t
         for worker in workers:
             assert worker.stdout is not None
             assert worker.stdout.readline() == "ready\n"
+        # Read all along: a worker whose pipe is full would fall silent.
+        told = [readers.submit(worker.stdout.read) for worker in workers if worker.stdout is not None]
         began = time.monotonic()
         for worker in workers:
             assert worker.stdin is not None
@@ -189,8 +192,10 @@ def loaded(quota: tuple[int, float, float], load: Load, storage: str, *events: t
         for worker in workers:
             worker.kill()
         starts: dict[str, float] = {}
-        for worker in workers:
-            for line in worker.communicate()[0].splitlines():
+        for worker, output in zip(workers, told, strict=True):
+            lines = output.result().splitlines()
+            worker.communicate()
+            for line in lines:
                 name, _, at = line.partition(" ")
                 if at:
                     starts[name] = float(at)
