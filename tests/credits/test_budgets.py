@@ -11,43 +11,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from credits.support import charged, client_of
-from limits.conftest import RedisServer, free_port, redis_server
+from limits.conftest import RedisServer, free_port, redis_server, store
 
 from resayil import AsyncClient, Budget, BudgetExceededError, Client, ResayilError, Settings
 from resayil.books import Books
 from resayil.emulator import Emulator, Reply
-from resayil.limit_file import FileStore
-from resayil.limit_redis import RedisStore
-from resayil.limit_stores import BudgetStore, Life, MemoryStore
+from resayil.limit_stores import BudgetStore, Life
 from resayil.limits import Refused
 
-__all__ = ["redis_server"]  # the fixture
-
-
-def _memory(_request: pytest.FixtureRequest) -> BudgetStore:
-    return MemoryStore()
-
-
-def _file(request: pytest.FixtureRequest) -> BudgetStore:
-    folder: Path = request.getfixturevalue("tmp_path")
-    return FileStore(folder / "limits.json")
-
-
-def _redis(request: pytest.FixtureRequest) -> BudgetStore:
-    server: RedisServer = request.getfixturevalue("redis_server")
-    return RedisStore(server.url)
-
-
-@pytest.fixture(params=[_memory, _file, _redis], ids=["memory", "file", "redis"])
-def store(request: pytest.FixtureRequest) -> BudgetStore:
-    """One of the three."""
-    made: BudgetStore = request.param(request)
-    return made
+__all__ = ["redis_server", "store"]  # the fixtures
 
 
 LONG = Life(99, 99)

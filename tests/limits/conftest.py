@@ -1,4 +1,4 @@
-"""What the limit's tests share: a real Redis, or one loud line about its absence."""
+"""What the limit's tests share: the three stores, a real Redis, or one loud line about its absence."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from resayil.limit_file import FileStore
+from resayil.limit_redis import RedisStore
+from resayil.limit_stores import MemoryStore
 
 MISSING = "redis-server is missing (Debian's package redis-server): the limit was NOT tested on Redis"
 
@@ -82,3 +86,24 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     server.start()
     yield server
     server.kill()
+
+
+def _memory(_request: pytest.FixtureRequest) -> MemoryStore:
+    return MemoryStore()
+
+
+def _file(request: pytest.FixtureRequest) -> FileStore:
+    folder: Path = request.getfixturevalue("tmp_path")
+    return FileStore(folder / "limits.json")
+
+
+def _redis(request: pytest.FixtureRequest) -> RedisStore:
+    server: RedisServer = request.getfixturevalue("redis_server")
+    return RedisStore(server.url)
+
+
+@pytest.fixture(params=[_memory, _file, _redis], ids=["memory", "file", "redis"])
+def store(request: pytest.FixtureRequest) -> MemoryStore | FileStore | RedisStore:
+    """One of the three stores, for slots and for budgets."""
+    made: MemoryStore | FileStore | RedisStore = request.param(request)
+    return made

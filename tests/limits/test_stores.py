@@ -9,36 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from limits.conftest import RedisServer
 from limits.support import TEN, wait_of
 
 from resayil.errors import ConfigurationError
-from resayil.limit_file import FileStore
-from resayil.limit_redis import RedisStore
-from resayil.limit_stores import MemoryStore, Store
+from resayil.limit_stores import Store
 from resayil.limiters import store_for
 from resayil.limits import Place, Quota, Refused
-
-
-def _memory(_request: pytest.FixtureRequest) -> Store:
-    return MemoryStore()
-
-
-def _file(request: pytest.FixtureRequest) -> Store:
-    folder: Path = request.getfixturevalue("tmp_path")
-    return FileStore(folder / "limits.json")
-
-
-def _redis(request: pytest.FixtureRequest) -> Store:
-    server: RedisServer = request.getfixturevalue("redis_server")
-    return RedisStore(server.url)
-
-
-@pytest.fixture(params=[_memory, _file, _redis], ids=["memory", "file", "redis"])
-def store(request: pytest.FixtureRequest) -> Store:
-    """One of the three."""
-    made: Store = request.param(request)
-    return made
 
 
 def test_a_full_window_makes_the_next_wait(store: Store) -> None:
