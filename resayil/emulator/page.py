@@ -186,6 +186,7 @@ def _file(name: str, media_type: str) -> Response:
 
 
 def _json(value: JsonObject) -> Response:
+    # Escaped for the browser: what a client has sent may hold lone surrogates, which UTF-8 cannot say.
     return Response(json.dumps(value), headers=HEADERS, media_type="application/json")
 
 
