@@ -21,7 +21,7 @@ def _memory(chunks: int) -> httpx.HTTPTransport:
     pieces = [reply[start : start + _PIECE] for start in range(0, len(reply), _PIECE)]
     transport = httpx.HTTPTransport()
     # httpx has no argument for the network
-    transport._pool = httpcore.ConnectionPool(network_backend=httpcore.MockBackend(pieces))  # noqa: SLF001
+    transport._pool = httpcore.ConnectionPool(network_backend=httpcore.MockBackend(pieces))  # noqa: SLF001 - httpx has no argument for it
     return transport
 
 

@@ -244,7 +244,7 @@ def _next(steps: Steps[None], outcome: Any) -> Effect | None:
 
 def is_asynchronous(approve: Approval | None) -> bool:
     """Whether a hook has to be awaited, as far as can be seen before it is called."""
-    return iscoroutinefunction(approve) or iscoroutinefunction(getattr(approve, "__call__", None))  # noqa: B004
+    return iscoroutinefunction(approve) or iscoroutinefunction(getattr(approve, "__call__", None))  # noqa: B004 - an object's call may be a coroutine function
 
 
 def _asked(approve: Approval | None, call: ToolCall) -> Any:

@@ -191,8 +191,8 @@ class RedisStore:
     def __init__(self, url: str, prefix: str = "resayil") -> None:
         try:
             import redis  # noqa: PLC0415 - an extra, which only this store needs
-            from redis.backoff import NoBackoff  # noqa: PLC0415
-            from redis.retry import Retry  # noqa: PLC0415
+            from redis.backoff import NoBackoff  # noqa: PLC0415 - redis is an extra
+            from redis.retry import Retry  # noqa: PLC0415 - the same
         except ImportError:
             raise ConfigurationError(
                 "limit_storage=redis:// needs the redis package: pip install 'resayil[redis]'"

@@ -44,7 +44,7 @@ class _Connection(H11Protocol):
 
     open_ones: ClassVar[dict[tuple[str, int], asyncio.Transport]] = {}
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own narrowing
         """Remember the connection."""
         super().connection_made(transport)
         if self.client:

@@ -196,4 +196,4 @@ def test_unusable_settings_are_named(settings: dict[str, Any]) -> None:
 def test_settings_cannot_be_changed() -> None:
     """A client's settings are a value."""
     with pytest.raises(ValueError, match="frozen"):
-        Settings.load(api_key=KEY).max_retries = 5  # type: ignore[misc]
+        Settings.load(api_key=KEY).max_retries = 5  # type: ignore[misc] # frozen, as the test shows

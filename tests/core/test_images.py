@@ -227,4 +227,4 @@ def test_pictures_are_values() -> None:
     assert image_from_bytes(png()) == ImagePart(png())
     assert len({ImagePart(png()), image_from_bytes(bytearray(png()))}) == 1
     with pytest.raises(AttributeError):
-        ImagePart(png()).data = b""  # type: ignore[misc]
+        ImagePart(png()).data = b""  # type: ignore[misc] # frozen, as the test shows

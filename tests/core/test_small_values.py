@@ -194,7 +194,7 @@ def test_messages_are_checked_when_made() -> None:
     """A role that is none, or a part that its role cannot hold, raises at once."""
     for role, part in (("boss", TextPart("x")), ("system", ImagePart(png())), ("tool", TextPart("x"))):
         with pytest.raises(RequestError):
-            Message(role, (part,))  # type: ignore[arg-type]
+            Message(role, (part,))  # type: ignore[arg-type] # refused, as the test shows
 
 
 def test_what_a_message_tells() -> None:

@@ -259,7 +259,7 @@ async def test_an_abandoned_async_stream_settles() -> None:
     """Leaving an async stream early puts its estimate in the place of what was set aside."""
     emulator = Emulator()
     given = {"transport": emulator.async_transport(), "budgets": [Budget(Decimal(1100))]}
-    client = AsyncClient(emulator.key, emulator.base_url, **given)  # type: ignore[arg-type]
+    client = AsyncClient(emulator.key, emulator.base_url, **given)  # type: ignore[arg-type] # settings by name
     for _ in range(3):
         async with await client.stream("mistral", "س", max_tokens=900) as stream:
             async for _event in stream:

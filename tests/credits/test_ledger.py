@@ -50,7 +50,7 @@ def test_the_ledger_is_the_emulators_books(tmp_path: Path) -> None:
 
     async def more() -> None:
         given = {"transport": emulator.async_transport(), "ledger": ledger}
-        asynchronous = AsyncClient(emulator.key, emulator.base_url, **given)  # type: ignore[arg-type]
+        asynchronous = AsyncClient(emulator.key, emulator.base_url, **given)  # type: ignore[arg-type] # settings by name
         for _ in range(10):
             await asynchronous.chat(MODEL, "س", tag="async")
             async for _event in await asynchronous.stream("mistral", "story"):

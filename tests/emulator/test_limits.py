@@ -38,7 +38,7 @@ def keyed(client: Client, clock: Clock) -> Keyed:
 
     def build(**key: object) -> Client:
         emulator = Emulator(clock=clock)
-        return type(client)(emulator, emulator.add_key(**key))  # type: ignore[arg-type]
+        return type(client)(emulator, emulator.add_key(**key))  # type: ignore[arg-type] # either kind of client
 
     return build
 

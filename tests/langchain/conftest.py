@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_tests.conftest import CustomPersister, CustomSerializer, base_vcr_config
-from vcr import VCR  # type: ignore[import-untyped]
-from vcr.request import Request  # type: ignore[import-untyped]
+from vcr import VCR  # type: ignore[import-untyped] # it has no types
+from vcr.request import Request  # type: ignore[import-untyped] # it has no types
 
 from langchain_resayil import ChatResayil
 from resayil.emulator import Emulator

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml  # type: ignore[import-untyped] # it has no types
 from langchain_core.load import dumpd, dumps, load
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
@@ -65,7 +65,7 @@ def test_settings_reach_the_wire(make_model: MakeModel, emulator: Emulator) -> N
 
 def test_aliases_mean_their_fields() -> None:
     """The names that other integrations use are taken too."""
-    model = ChatResayil(model_name="mistral", stop_sequences=["x"], request_timeout=5)  # type: ignore[call-arg]
+    model = ChatResayil(model_name="mistral", stop_sequences=["x"], request_timeout=5)  # type: ignore[call-arg] # aliases
     assert (model.model, model.model_name, model.stop, model.timeout) == ("mistral", "mistral", ["x"], 5)
 
 
@@ -187,7 +187,7 @@ def test_many_models_share_one_client(make_model: MakeModel) -> None:
     """Two hundred models of one configuration use one pool; another configuration uses another."""
     models = [make_model(temperature=n / 200) for n in range(200)]
     with ThreadPoolExecutor(8) as threads:
-        assert len({id(client) for client in threads.map(lambda model: model._client(), models)}) == 1  # noqa: SLF001
+        assert len({id(client) for client in threads.map(lambda model: model._client(), models)}) == 1  # noqa: SLF001 - one client is the promise
     assert make_model(timeout=1)._client() is not models[0]._client()  # noqa: SLF001 - two clients
 
 
@@ -234,7 +234,7 @@ def test_a_pickle_holds_no_key(
 
 def test_the_key_is_shown_nowhere(model: ChatResayil, emulator: Emulator) -> None:
     """Neither repr, dict nor the serialised form holds the key."""
-    shown = repr(model) + str(model) + dumps(model) + str(model.asdict()) + str(model._identifying_params)  # noqa: SLF001
+    shown = repr(model) + str(model) + dumps(model) + str(model.asdict()) + str(model._identifying_params)  # noqa: SLF001 - LangChain's name
     assert emulator.key not in shown
 
 
@@ -254,7 +254,7 @@ def test_a_model_is_loaded_as_it_was_stored(monkeypatch: pytest.MonkeyPatch) -> 
 def test_tracing_is_told_what_was_asked(model: ChatResayil) -> None:
     """Traces name the provider and the model of this very call."""
     assert model._llm_type == "resayil-chat"  # noqa: SLF001 - LangChain's hooks
-    params = model._get_ls_params(stop=["x"], model="mistral", temperature=0.1)  # noqa: SLF001
+    params = model._get_ls_params(stop=["x"], model="mistral", temperature=0.1)  # noqa: SLF001 - LangChain's name
     assert (params["ls_provider"], params["ls_model_name"], params["ls_temperature"]) == (
         "resayil",
         "mistral",

@@ -272,7 +272,7 @@ CANONICAL: list[tuple[str, BaseMessage, Message | tuple[Message, ...]]] = [
         AIMessage([TOOL_USE, ARABIC], tool_calls=[LC_CALL]),
         assistant(CALL, ARABIC),
     ),
-    ("a standard call block", AIMessage(content_blocks=[LC_CALL]), assistant(CALL)),  # type: ignore[list-item]
+    ("a standard call block", AIMessage(content_blocks=[LC_CALL]), assistant(CALL)),  # type: ignore[list-item] # LangChain takes such a dict
     (
         "reasoning beside the text",
         AIMessage(ARABIC, additional_kwargs={"reasoning_content": "t"}),

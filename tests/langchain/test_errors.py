@@ -168,7 +168,7 @@ def test_a_trace_gets_the_reply(make_model: Callable[..., ChatResayil], emulator
     with pytest.raises(lc.ModelRateLimitError):
         list(make_model(max_retries=0).stream("x", config={"callbacks": [failed]}))
     assert failed.seen is not None
-    metadata = failed.seen.generations[0][0].message.response_metadata  # type: ignore[union-attr]
+    metadata = failed.seen.generations[0][0].message.response_metadata  # type: ignore[union-attr] # a chat generation
     assert metadata["status_code"] == 429
     assert metadata["body"]["error"]["code"] == "rate_limit_exceeded"
     assert metadata["request_id"]

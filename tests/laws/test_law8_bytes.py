@@ -37,7 +37,7 @@ def _sent(request: ChatRequest, api: str, method: str) -> Send:
 
 @pytest.mark.filterwarnings("ignore::resayil.config.ResayilWarning")
 @given(some.chat_requests() | some.messages_requests(), st.sampled_from(("chat", "messages")), st.booleans())
-def test_the_same_request_gives_the_same_bytes(request_: ChatRequest, api: str, stream: bool) -> None:  # noqa: FBT001
+def test_the_same_request_gives_the_same_bytes(request_: ChatRequest, api: str, stream: bool) -> None:  # noqa: FBT001 - Hypothesis names its arguments
     """Two clients send one request in the same bytes, UTF-8 unescaped, and both keep their key out of it."""
     method = "stream" if stream else "chat"
     try:

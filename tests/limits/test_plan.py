@@ -186,8 +186,8 @@ def test_a_request_that_was_not_sent_makes_room_at_once() -> None:
     assert waits == [0, 6, 10, 16]
     plan.close(quota, 5.0, 30.0)
     plan.give_back("c")
-    assert plan.ask(quota, "d", 5.0, 100).wait == 30.0  # type: ignore[union-attr]
-    assert plan.ask(quota, "f", 5.0, 100).wait == 40.0  # type: ignore[union-attr]
+    assert plan.ask(quota, "d", 5.0, 100).wait == 30.0  # type: ignore[union-attr] # not refused
+    assert plan.ask(quota, "f", 5.0, 100).wait == 40.0  # type: ignore[union-attr] # not refused
 
 
 def test_a_closed_window_moves_everybody() -> None:

@@ -70,7 +70,7 @@ def test_clients_of_a_key_share_and_others_do_not() -> None:
         asyncio.run(async_limited(transport, 1, 60.0, limit_max_wait=0.0).chat(MODEL, "س"))
     other = {"requests_per_minute": 1, "limit_max_wait": 0.0, "transport": transport}
     Client("sk-another-key-0123", URL, **other).chat(MODEL, "س")  # type: ignore[arg-type] # its own settings
-    Client(KEY, "http://127.0.0.1:9/v1", **other).chat(MODEL, "س")  # type: ignore[arg-type]
+    Client(KEY, "http://127.0.0.1:9/v1", **other).chat(MODEL, "س")  # type: ignore[arg-type] # settings by name
 
 
 def test_l04_a_wait_beyond_the_deadline_is_refused() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-import vcr  # type: ignore[import-untyped]
+import vcr  # type: ignore[import-untyped] # it has no types
 from faults.outcome import KEY
 from faults.replies import MODEL, SSE, Dialect, Wire, body, streamed
 from faults.server import Close, FaultServer, Play, Reset, Seen

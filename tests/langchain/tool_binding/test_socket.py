@@ -60,7 +60,7 @@ def test_leaving_early_lets_the_connection_go(bind: Bind, remote: ChatResayil, s
 
 
 @pytest.mark.parametrize("chained", [False, True])
-def test_leaving_early_in_a_loop(bind: Bind, remote: ChatResayil, slow: Any, chained: bool) -> None:  # noqa: FBT001
+def test_leaving_early_in_a_loop(bind: Bind, remote: ChatResayil, slow: Any, chained: bool) -> None:  # noqa: FBT001 - pytest names its arguments
     """The same, awaited and in a chain: the connection is free, and no task is left."""
 
     async def leave() -> int:
