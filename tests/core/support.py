@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from resayil import AsyncClient, Client, Tool
+from resayil import AsyncClient, ChatResponse, Client, Tool
 from resayil.emulator import Emulator
 from resayil.flow import Clock
 
@@ -150,6 +150,13 @@ TEXT_STREAM = (chunk({"content": "مر"}), chunk({"content": "حبا"}), chunk({
 def client_of(transport: Any, **settings: Any) -> Client:
     """A client on a transport, without retries unless asked for."""
     return Client(KEY, BASE_URL, transport=transport, **{"max_retries": 0, **settings})
+
+
+def streamed(*pieces: bytes, api: str = "chat", **options: Any) -> ChatResponse:
+    """The answer that these pieces of a stream make."""
+    stream = client_of(Scripted(sse_reply(*pieces)), api=api).stream(MODEL, "س", **options)
+    list(stream)
+    return stream.response()
 
 
 def async_client_of(transport: Any, **settings: Any) -> AsyncClient:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
-from core.support import PNG, Scripted, client_of, data_url, json_reply, png
+from core.support import MODEL, PNG, Scripted, client_of, data_url, json_reply, png
 
 from resayil import ImageError, ImagePart, image_from_bytes, image_from_path, image_from_url, user
 from resayil.images import MAX_IMAGE_BYTES, sniff
@@ -228,3 +229,18 @@ def test_pictures_are_values() -> None:
     assert len({ImagePart(png()), image_from_bytes(bytearray(png()))}) == 1
     with pytest.raises(AttributeError):
         ImagePart(png()).data = b""  # type: ignore[misc] # frozen, as the test shows
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the file is Linux's own")
+def test_v02_a_file_that_cannot_be_read() -> None:
+    """What calls itself a regular file and refuses to be read is typed too."""
+    with pytest.raises(ImageError):
+        image_from_path("/proc/self/mem")
+
+
+def test_pictures_are_counted_locally() -> None:
+    """The service counts no pictures, so it is not asked."""
+    transport = Scripted(json_reply({"input_tokens": 5}))
+    count = client_of(transport).count_tokens(MODEL, user("س", ImagePart(png())))
+    assert count.estimated
+    assert not transport.requests

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
-from core.support import MODEL, WEATHER, Scripted, Told, chunk, client_of, event, json_reply
+from core.support import (
+    BASE_URL,
+    KEY,
+    MODEL,
+    WEATHER,
+    FakeClock,
+    Scripted,
+    Told,
+    chunk,
+    client_of,
+    event,
+    json_reply,
+)
 
 from resayil import (
     APITimeoutError,
+    ChatRequest,
     ChatResponse,
     EmptyResponseError,
     MalformedResponseError,
     OverloadedError,
     ReasoningPart,
     ResayilError,
+    Settings,
     StreamInterruptedError,
     UsageReport,
+    user,
 )
+from resayil.calls import Calls
+from resayil.effects import Acquire, Head, Read, Send
+from resayil.limits import Place
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 BEGUN = (
@@ -180,3 +200,29 @@ def test_what_an_answer_says_is_kept() -> None:
     response = stream.response()
     assert (response.id, response.model, response.created, response.text) == ("c9", "other", 17, "x")
     assert (response.usage.total_tokens, response.usage.estimated) == (5, False)
+
+
+def test_the_deadline_ends_a_stream_that_goes_on() -> None:
+    """A stream that never falls silent still ends when the call's time is over, with what was delivered."""
+    clock = FakeClock()
+    calls = Calls(Settings.load(api_key=KEY, base_url=BASE_URL, deadline=10.0), clock.clock())
+    flow = calls.stream(ChatRequest(MODEL, (user("س"),)), {})
+    sent: Any = None
+    pieces = iter((chunk({"content": "أول"}), chunk({"content": "ثانٍ"})))
+    try:
+        while True:
+            effect = flow.send(sent)
+            sent = None
+            if isinstance(effect, Send):
+                sent = Head(200, {"content-type": "text/event-stream"})
+            elif isinstance(effect, Read):
+                sent = next(pieces)
+            elif isinstance(effect, Acquire):
+                sent = Place()
+    except StopIteration as stop:
+        session = stop.value.session
+    clock.now += 11
+    session.feed(next(pieces))
+    with pytest.raises(APITimeoutError) as caught:
+        session.check()
+    assert (caught.value.phase, caught.value.partial_text) == ("deadline", "أولثانٍ")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import ssl
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from core.rawserver import HEAD, Connection, chunked, plain, raw_server
 from core.support import (
     KEY,
     MODEL,
+    WIRE,
     Scripted,
     Told,
     answer,
@@ -27,7 +29,7 @@ from core.support import (
     json_reply,
 )
 
-from resayil import AsyncClient, Client, ConfigurationError, EmptyResponseError
+from resayil import APIConnectionError, AsyncClient, Client, ConfigurationError, EmptyResponseError
 from resayil.certificates import trust
 from resayil.jsontext import dump_bytes
 from resayil.pools import _after_fork
@@ -215,3 +217,20 @@ def test_clients_read_the_certificates_once(monkeypatch: pytest.MonkeyPatch, tmp
     before = trust()
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "other.pem"))
     assert trust() is not before
+
+
+def test_n33_a_certificate_that_nobody_trusts() -> None:
+    """Nothing is sent, nothing is tried again, and the message says certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(WIRE.parent / "faults" / "untrusted.pem")
+
+    def serve(connection: Connection) -> None:
+        context.wrap_socket(connection.socket, server_side=True).close()
+
+    with raw_server(serve) as server:
+        address = server.base_url.replace("http://127.0.0.1", "https://localhost")
+        client = Client(KEY, address, max_retries=2)
+        with client, pytest.raises(APIConnectionError, match="certificate") as caught:
+            client.chat(MODEL, "س")
+    assert (caught.value.attempts, caught.value.phase) == (1, "certificate")
+    assert len(server.connections) == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from core.support import MODEL, Scripted, client_of, json_reply
 
 from resayil.errors import (
     APIConnectionError,
@@ -145,3 +146,20 @@ def test_the_quota_is_taken_one_by_one_and_given_back_one_by_one() -> None:
     assert [quota.take(error) for _ in range(RetryQuota.CAPACITY + 1)] == [True] * RetryQuota.CAPACITY + [
         False
     ]
+
+
+def test_nothing_is_sent_again_once_something_was_delivered() -> None:
+    """An error with partial content is never retried, whatever its class."""
+    error = RateLimitError("x", status_code=429)
+    assert may_be_resent(error)
+    error.partial_text = "م"
+    assert not may_be_resent(error)
+
+
+def test_a_retry_without_a_slot_tells_what_the_service_said() -> None:
+    """Where the limit leaves no slot for another attempt, the error is the service's, not the limiter's."""
+    transport = Scripted(json_reply({"error": {"message": "x"}}, 503, **{"retry-after-ms": "1"}))
+    client = client_of(transport, max_retries=2, requests_per_minute=1, limit_max_wait=0)
+    with pytest.raises(OverloadedError) as caught:
+        client.chat(MODEL, "س")
+    assert caught.value.attempts == len(transport.requests) == 1

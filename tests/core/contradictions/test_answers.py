@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from core.support import MODEL, Scripted, answer, chunk, client_of, emulator_of, event, json_reply, sse_reply
+from core.support import MODEL, Scripted, answer, chunk, client_of, emulator_of, event, json_reply, streamed
 
-from resayil import ChatResponse, EmptyResponseError, RateLimitError, StreamInterruptedError, user
+from resayil import EmptyResponseError, RateLimitError, StreamInterruptedError, user
 from resayil.codecs import anthropic_replies, openai_replies
-
-
-def _streamed(*pieces: bytes) -> ChatResponse:
-    stream = client_of(Scripted(sse_reply(*pieces))).stream(MODEL, "س")
-    list(stream)
-    return stream.response()
 
 
 @pytest.mark.parametrize("delta", [[], None, {}], ids=["list", "null", "empty"])
 def test_c13_any_last_delta(delta: object) -> None:
     """A list or a null where a delta belongs does no harm."""
-    response = _streamed(chunk({"content": "نعم"}), chunk(delta, "stop"), event("[DONE]"))
+    response = streamed(chunk({"content": "نعم"}), chunk(delta, "stop"), event("[DONE]"))
     assert (response.text, response.finish_reason) == ("نعم", "stop")
 
 
@@ -38,7 +32,7 @@ def test_c13_odd_ends_against_the_emulator(oddities: tuple[str, ...]) -> None:
 def test_c13_an_end_without_a_finish_reason_is_an_error() -> None:
     """What came is kept, and no finish is made up."""
     with pytest.raises(StreamInterruptedError) as caught:
-        _streamed(chunk({"content": "نعم"}))
+        streamed(chunk({"content": "نعم"}))
     assert caught.value.partial_text == "نعم"
 
 
@@ -51,7 +45,7 @@ def test_c13_an_empty_stream_is_an_error() -> None:
 def test_c13_an_error_inside_a_stream_is_an_error() -> None:
     """It has the class that its code stands for, and keeps what was delivered."""
     with pytest.raises(RateLimitError) as caught:
-        _streamed(chunk({"content": "نعم"}), event({"error": {"code": 429, "message": "x"}}))
+        streamed(chunk({"content": "نعم"}), event({"error": {"code": 429, "message": "x"}}))
     assert caught.value.partial_text == "نعم"
 
 

@@ -8,7 +8,7 @@ import pytest
 from core.contradictions.support import SOURCES, told
 from core.support import Scripted, client_of, emulator_of, json_reply
 
-from resayil import NotFoundError
+from resayil import ModelInfo, NotFoundError
 from resayil.models import SNAPSHOT
 
 
@@ -92,3 +92,11 @@ def test_c29_inactive_models_are_hidden_unless_asked_for() -> None:
     client = client_of(emulator_of().transport())
     assert "neural-chat" not in {info.id for info in client.models()}
     assert "neural-chat" in {info.id for info in client.models(include_inactive=True)}
+
+
+def test_the_catalogue_can_be_set() -> None:
+    """A list fetched elsewhere serves for suggestions."""
+    client = client_of(Scripted(json_reply({"error": {"message": "no"}}, 404)))
+    client.catalogue = {"brand-new": ModelInfo("brand-new")}
+    with pytest.raises(NotFoundError, match="brand-new"):
+        client.chat("brand-nwe", "س")
