@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from core.support import chunk, event
+
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 PATIENCE = 5.0
 
@@ -23,6 +25,10 @@ def plain(body: bytes, *, media_type: str = "application/json") -> bytes:
     """A whole reply that leaves its connection open."""
     head = f"HTTP/1.1 200 OK\r\ncontent-type: {media_type}\r\ncontent-length: {len(body)}\r\n\r\n"
     return head.encode() + body
+
+
+FIRST, SECOND = (chunked(chunk({"content": text})) for text in ("أول", "ثانٍ"))
+END = chunked(chunk({}, "stop") + event("[DONE]")) + b"0\r\n\r\n"
 
 
 @dataclass
