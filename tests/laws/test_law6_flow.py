@@ -2,185 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from core.support import KEY, MODEL, TEXT_STREAM, FakeClock, answer, chunk, event
+from core.support import KEY, MODEL, FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
+from laws.flows import CALLED, JSON, STREAMED, Outcome, Run, calls_of, drive
 
-from resayil import ChatRequest, ResayilError, Settings, StreamInterruptedError, user
-from resayil.calls import Calls, Opened
-from resayil.effects import (
-    Acquire,
-    Close,
-    CloseWindow,
-    Effect,
-    Failure,
-    GiveBack,
-    Head,
-    Read,
-    Send,
-    Sleep,
-    Wait,
-)
+from resayil import ChatRequest, ResayilError, StreamInterruptedError, user
+from resayil.calls import Opened
+from resayil.effects import Acquire, Close, CloseWindow, Effect, GiveBack, Head, Read, Send, Sleep, Wait
 from resayil.flow import Flow
 from resayil.limits import NOW, Place, Refused
 from resayil.retry import LATER
-
-Resend = Literal["yes", "three", "after timeout", "never", "answer"]
-JSON = {"content-type": "application/json"}
-SSE = {"content-type": "text/event-stream"}
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a request ends, whether another may follow it, and whether it may have cost."""
-
-    head: Head | Failure
-    resend: Resend
-    billed: bool = False
-    pieces: tuple[bytes | Failure, ...] = ()
-
-
-def _status(status: int, resend: Resend, *, billed: bool = False, **headers: str) -> Outcome:
-    body = json.dumps({"error": {"code": str(status), "message": "no"}}).encode()
-    return Outcome(Head(status, {**JSON, **headers}), resend, billed, (body,))
-
-
-def _broken(kind: Any, phase: Any, resend: Resend, *, billed: bool = False) -> Outcome:
-    return Outcome(Failure(kind, phase, "broken"), resend, billed)
-
-
-ANSWER = json.dumps(answer()).encode()
-CUT = Failure("connection", "body", "cut")
-COMMON = {
-    "not connected": _broken("connection", "connect", "yes"),
-    "connect timeout": _broken("timeout", "connect", "yes"),
-    "kept-alive socket closed": _broken("connection", "reused", "three", billed=True),
-    "fresh socket closed": _broken("connection", "fresh", "three", billed=True),
-    "read timeout": _broken("timeout", "read", "after timeout", billed=True),
-    "write timeout": _broken("timeout", "write", "after timeout", billed=True),
-    "pool exhausted": _broken("timeout", "pool", "never"),
-    "bad certificate": _broken("connection", "certificate", "never"),
-    "429": _status(429, "yes"),
-    "429 with a hint": _status(429, "yes", **{"retry-after": "7"}),
-    "429 with a long hint": _status(429, "yes", **{"retry-after": "86400"}),
-    "503": _status(503, "yes"),
-    "529": _status(529, "yes"),
-    "500": _status(500, "three", billed=True),
-    "502": _status(502, "three", billed=True),
-    "504": _status(504, "three", billed=True),
-    "501": _status(501, "never", billed=True),
-    "524": _status(524, "never", billed=True),
-    "503 with x-should-retry: false": _status(503, "never", **{"x-should-retry": "false"}),
-    **{str(status): _status(status, "never") for status in (400, 401, 402, 403, 404, 409, 413, 418, 422)},
-    "redirect": Outcome(Head(302, {"location": "https://evil.example/"}), "never"),
-    "page": Outcome(Head(200, {"content-type": "text/html"}), "never", pieces=(b"<html>",)),
-    "error inside 200": Outcome(
-        Head(200, JSON), "yes", pieces=(b'{"error":{"code":"overloaded_error","message":"x"}}',)
-    ),
-}
-CALLED = {
-    **COMMON,
-    "answer": Outcome(Head(200, JSON), "answer", pieces=(ANSWER[:20], ANSWER[20:])),
-    "answer cut short": Outcome(Head(200, JSON), "never", billed=True, pieces=(ANSWER[:20], CUT)),
-    "silence inside the answer": Outcome(
-        Head(200, JSON),
-        "after timeout",
-        billed=True,
-        pieces=(ANSWER[:20], Failure("timeout", "read", "silence")),
-    ),
-    "broken JSON": Outcome(Head(200, JSON), "never", billed=True, pieces=(ANSWER[:20],)),
-    "broken encoding": Outcome(
-        Head(200, JSON), "never", billed=True, pieces=(Failure("encoding", "body", "gzip"),)
-    ),
-    "nothing": Outcome(Head(200, JSON), "never", billed=True),
-    "null": Outcome(Head(200, JSON), "never", billed=True, pieces=(b"null",)),
-}
-STREAMED = {
-    **COMMON,
-    "answer": Outcome(Head(200, SSE), "answer", pieces=TEXT_STREAM),
-    "empty stream": Outcome(Head(200, SSE), "never", billed=True),
-    "only [DONE]": Outcome(Head(200, SSE), "never", billed=True, pieces=(event("[DONE]"),)),
-    "reset before the first event": Outcome(
-        Head(200, SSE), "never", billed=True, pieces=(b": hello\n\n", CUT)
-    ),
-    "error as first event": Outcome(
-        Head(200, SSE), "yes", pieces=(event({"error": {"code": "rate_limit_exceeded", "message": "x"}}),)
-    ),
-    "credits as first event": Outcome(
-        Head(200, SSE), "never", pieces=(event({"error": {"code": "insufficient_credits", "message": "x"}}),)
-    ),
-    "error after text": Outcome(
-        Head(200, SSE), "answer", pieces=(chunk({"content": "م"}), event({"error": {"code": "429"}}))
-    ),
-    "error in one piece with text": Outcome(
-        Head(200, SSE), "answer", pieces=(chunk({"content": "م"}) + event({"error": {"code": "429"}}),)
-    ),
-}
-
-
-@dataclass
-class Run:
-    """What a flow did: its effects with the time of each, and how it ended."""
-
-    effects: list[tuple[float, Effect]] = field(default_factory=list)
-    result: Any = None
-    error: ResayilError | None = None
-    ended: list[Outcome] = field(default_factory=list)
-
-    def of(self, kind: type) -> list[Any]:
-        """The effects of a kind."""
-        return [effect for _, effect in self.effects if isinstance(effect, kind)]
-
-
-def drive(
-    flow: Flow[Any],
-    script: list[tuple[Outcome, float]],
-    clock: FakeClock,
-    slot: Callable[[Acquire], Place | Refused] = lambda _: NOW,
-    told: list[tuple[Effect, Any]] | None = None,
-) -> Run:
-    """Perform a flow's effects from a script of outcomes and how long each takes; the last one repeats."""
-    run, sent = Run(), None
-    pieces: list[bytes | Failure] = []
-    places = iter(script)
-    last = script[-1]
-    try:
-        while True:
-            effect = flow.send(sent)
-            run.effects.append((clock.now, effect))
-            sent = None
-            match effect:
-                case Send():
-                    outcome, seconds = next(places, last)
-                    clock.now += seconds
-                    run.ended.append(outcome)
-                    sent, pieces = outcome.head, list(outcome.pieces)
-                case Read():
-                    sent = pieces.pop(0) if pieces else None
-                case Sleep():
-                    clock.now += effect.seconds
-                case Wait():
-                    clock.now += effect.seconds
-                case Acquire():
-                    sent = slot(effect)
-            if told is not None:
-                told.append((effect, sent))
-    except StopIteration as stop:
-        run.result = stop.value
-    except ResayilError as error:
-        run.error = error
-    return run
-
-
-def _calls(clock: FakeClock, **settings: Any) -> Calls:
-    return Calls(Settings.load(api_key=KEY, base_url="https://example.com", **settings), clock.clock())
 
 
 @st.composite
@@ -245,7 +81,7 @@ def test_calls_are_lawful(case: tuple[dict[str, Any], list[tuple[str, float]]], 
     clock = FakeClock()
     clock.jitter = jitter
     request = ChatRequest(MODEL, (user("سؤال"),))
-    run = drive(_calls(clock, **settings).chat(request, {}), [(CALLED[n], t) for n, t in names], clock)
+    run = drive(calls_of(clock, **settings).chat(request, {}), [(CALLED[n], t) for n, t in names], clock)
     _assert_lawful(run, settings)
     _assert_accounted(run)
     if run.result is not None:
@@ -260,7 +96,7 @@ def test_streams_are_lawful(case: tuple[dict[str, Any], list[tuple[str, float]]]
     clock = FakeClock()
     clock.jitter = jitter
     request = ChatRequest(MODEL, (user("سؤال"),))
-    run = drive(_calls(clock, **settings).stream(request, {}), [(STREAMED[n], t) for n, t in names], clock)
+    run = drive(calls_of(clock, **settings).stream(request, {}), [(STREAMED[n], t) for n, t in names], clock)
     _assert_lawful(run, settings)
     _assert_accounted(run)
     if run.result is not None:
@@ -285,7 +121,7 @@ def _assert_accounted(run: Run) -> None:
 def test_each_outcome_is_sent_again_or_not(name: str) -> None:
     """With time and retries to spare, exactly what may be sent again is, as often as it may."""
     clock = FakeClock()
-    calls = _calls(clock, max_retries=4, retry_budget=10**9)
+    calls = calls_of(clock, max_retries=4, retry_budget=10**9)
     run = drive(calls.chat(ChatRequest(MODEL, (user("س"),)), {}), [(CALLED[name], 0.0)], clock)
     expected = {"yes": 5, "three": 3, "after timeout": 1, "never": 1, "answer": 1}
     assert len(run.of(Send)) == expected[CALLED[name].resend]
@@ -295,7 +131,7 @@ def test_each_outcome_is_sent_again_or_not(name: str) -> None:
 def test_each_stream_outcome_is_sent_again_or_not(name: str) -> None:
     """The same for streams; whatever follows the first event ends the call."""
     clock = FakeClock()
-    calls = _calls(clock, max_retries=4, retry_budget=10**9)
+    calls = calls_of(clock, max_retries=4, retry_budget=10**9)
     run = drive(calls.stream(ChatRequest(MODEL, (user("س"),)), {}), [(STREAMED[name], 0.0)], clock)
     expected = {"yes": 5, "three": 3, "after timeout": 1, "never": 1, "answer": 1}
     assert len(run.of(Send)) == expected[STREAMED[name].resend]
@@ -304,7 +140,7 @@ def test_each_stream_outcome_is_sent_again_or_not(name: str) -> None:
 def test_timeouts_are_sent_again_only_when_opted_in() -> None:
     """``resend_after_timeout`` allows three attempts in all, each one counted as possibly charged."""
     clock = FakeClock()
-    calls = _calls(clock, max_retries=9, retry_budget=10**9, resend_after_timeout=True)
+    calls = calls_of(clock, max_retries=9, retry_budget=10**9, resend_after_timeout=True)
     run = drive(calls.chat(ChatRequest(MODEL, (user("س"),)), {}), [(CALLED["read timeout"], 0.0)], clock)
     assert len(run.of(Send)) == 3
     assert run.error is not None
@@ -325,7 +161,7 @@ def test_timeouts_are_sent_again_only_when_opted_in() -> None:
 def test_waits(name: str, settings: dict[str, Any], waits: list[float]) -> None:
     """A 429 waits as told, else for the next minute or by doubling; other failures by doubling from 1 s."""
     clock = FakeClock(wall=60 * 10**7 + 20)
-    calls = _calls(clock, **settings)
+    calls = calls_of(clock, **settings)
     run = drive(calls.chat(ChatRequest(MODEL, (user("س"),)), {}), [(CALLED[name], 0.0)], clock)
     assert [sleep.seconds for sleep in run.of(Sleep)] == pytest.approx(waits)
 
@@ -341,7 +177,7 @@ SLOTS = (NOW, Place(3.0, 1), Place(40.0, 2), Place(5.0, 0, check=1.0), Refused(7
 def test_slots_are_lawful(slots: list[Place | Refused], names: list[str], most: float) -> None:
     """Nothing is sent without a slot that is due, each wait asks again, and a refusal ends the call."""
     clock, given_slots = FakeClock(), iter(slots)
-    flow = _calls(clock, limit_max_wait=most, retry_budget=10**6).chat(ChatRequest(MODEL, (user("س"),)), {})
+    flow = calls_of(clock, limit_max_wait=most, retry_budget=10**6).chat(ChatRequest(MODEL, (user("س"),)), {})
     told: list[tuple[Effect, Any]] = []
 
     def slot(effect: Acquire) -> Place | Refused:
@@ -376,7 +212,7 @@ def test_slots_are_lawful(slots: list[Place | Refused], names: list[str], most: 
 def test_no_retry_storm_against_a_dead_gateway() -> None:
     """Fifty calls of one client against a dead gateway make fewer than 75 attempts; success earns more."""
     clock = FakeClock()
-    calls = _calls(clock)
+    calls = calls_of(clock)
     request = ChatRequest(MODEL, (user("س"),))
     runs = [drive(calls.chat(request, {}), [(CALLED["503"], 0.0)], clock) for _ in range(50)]
     assert sum(len(run.of(Send)) for run in runs) < 75
@@ -389,7 +225,7 @@ def test_no_retry_storm_against_a_dead_gateway() -> None:
 def test_waiting_for_the_window_costs_no_quota() -> None:
     """A 429 is no sign of trouble: waiting for it never uses up the retries of others."""
     clock = FakeClock()
-    calls = _calls(clock)
+    calls = calls_of(clock)
     request = ChatRequest(MODEL, (user("س"),))
     for _ in range(30):
         run = drive(calls.chat(request, {}), [(CALLED["429"], 0.0), (CALLED["answer"], 0.0)], clock)
@@ -399,7 +235,7 @@ def test_waiting_for_the_window_costs_no_quota() -> None:
 def test_a_slow_body_meets_the_deadline() -> None:
     """The deadline also ends a reply that dribbles without ever falling silent."""
     clock = FakeClock()
-    flow = _calls(clock, deadline=10.0).chat(ChatRequest(MODEL, (user("س"),)), {})
+    flow = calls_of(clock, deadline=10.0).chat(ChatRequest(MODEL, (user("س"),)), {})
     error = _dribble(flow, clock)
     assert getattr(error, "phase", "") == "deadline"
     assert clock.now - 1000 <= 12
@@ -418,7 +254,7 @@ def _dribble(flow: Flow[Any], clock: FakeClock) -> ResayilError | None:
 
 def test_an_interrupt_goes_through_the_flow() -> None:
     """Ctrl-C is never retried and never turned into another error."""
-    flow = _calls(FakeClock()).chat(ChatRequest(MODEL, (user("س"),)), {})
+    flow = calls_of(FakeClock()).chat(ChatRequest(MODEL, (user("س"),)), {})
     assert isinstance(flow.send(None), Acquire)
     assert isinstance(flow.send(NOW), Send)
     with pytest.raises(KeyboardInterrupt):
@@ -428,7 +264,7 @@ def test_an_interrupt_goes_through_the_flow() -> None:
 def test_a_stream_cut_after_text_is_interrupted() -> None:
     """The flow has ended with the first event: what follows is told with everything that came."""
     clock = FakeClock()
-    flow = _calls(clock).stream(ChatRequest(MODEL, (user("س"),)), {})
+    flow = calls_of(clock).stream(ChatRequest(MODEL, (user("س"),)), {})
     run = drive(flow, [(STREAMED["error in one piece with text"], 0.0)], clock)
     assert run.result.error.partial_text == "م"
     run.result.take()
@@ -440,6 +276,6 @@ def test_requests_without_a_body_carry_no_idempotency_key() -> None:
     """Only what may be charged is marked against being charged twice."""
     clock = FakeClock()
     models = Outcome(Head(200, JSON), "answer", pieces=(b'{"data":[]}',))
-    run = drive(_calls(clock).models(), [(models, 0.0)], clock)
+    run = drive(calls_of(clock).models(), [(models, 0.0)], clock)
     assert run.result == []
     assert "idempotency-key" not in run.of(Send)[0].headers
