@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from tool_binding.support import Bind, Run
 
 from langchain_resayil import ChatResayil, ResayilToolBinding
 
@@ -26,10 +26,6 @@ def get_loyalty_points(member_id: str, total_kwd: float) -> dict[str, Any]:
         total_kwd: The receipt's total in dinars.
     """
     return {"member": member_id, "points": round(total_kwd * 10)}
-
-
-Bind = Callable[..., ResayilToolBinding]
-Run = Callable[..., list[BaseMessage]]
 
 
 @pytest.fixture

@@ -17,13 +17,13 @@ from langchain_core.tracers.context import collect_runs
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
+from tool_binding.support import Bind
 
 from langchain_resayil import ResayilToolBinding
 from langchain_resayil.errors import InternalServerError
 from resayil.emulator import Emulator
 from resayil.emulator.scripts import Call, Fault, Reply
 
-Bind = Callable[..., ResayilToolBinding]
 PROMPT = ChatPromptTemplate.from_messages([("system", "أنت مساعد متجر."), ("user", "{question}")])
 PREAMBLE = "سأنظر. "
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import aclosing, closing
 from inspect import cleandoc
 from typing import Any
@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessageChunk, ToolMessage
 from langchain_core.output_parsers import StrOutputParser
+from tool_binding.support import Bind
 
 from langchain_resayil import ChatResayil, ResayilToolBinding
 from resayil.emulator import Emulator
 
-Bind = Callable[..., ResayilToolBinding]
 LONG = "كلمة " * 400
 SECONDS_A_CHUNK = 0.01
 
