@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixture_types import MakeModel
 from langchain_core.messages import AIMessageChunk
 from langchain_tests.conftest import CustomPersister, CustomSerializer, base_vcr_config
 from vcr import VCR  # type: ignore[import-untyped] # it has no types
@@ -16,8 +17,6 @@ from vcr.request import Request  # type: ignore[import-untyped] # it has no type
 
 from langchain_resayil import ChatResayil
 from resayil.emulator import Emulator
-
-MakeModel = Callable[..., ChatResayil]
 
 
 @pytest.fixture

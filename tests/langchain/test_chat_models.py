@@ -6,7 +6,6 @@ import base64
 import gzip
 import json
 import pickle
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml  # type: ignore[import-untyped] # it has no types
+from fixture_types import MakeModel
 from langchain_core.load import dumpd, dumps, load
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.tools import tool
@@ -25,7 +25,6 @@ from langchain_resayil import ChatResayil
 from resayil import sharing
 from resayil.emulator import Emulator
 
-MakeModel = Callable[..., ChatResayil]
 PICTURE = {"type": "image", "base64": "iVBORw0KGgoAAAA=", "mime_type": "image/png"}
 
 

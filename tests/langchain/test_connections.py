@@ -17,14 +17,13 @@ from typing import Any
 import pytest
 from core.rawserver import HEAD, Connection, chunked, plain, raw_server
 from core.support import answer, chunk
+from fixture_types import MakeModel
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_core.runnables import RunnableConfig
 
 from langchain_resayil import ChatResayil
 from resayil.emulator import Emulator
 from resayil.jsontext import dump_bytes
-
-MakeModel = Callable[..., ChatResayil]
 
 
 def answering(connection: Connection) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from fixture_types import MakeModel
 from langchain.agents import create_agent
 from langchain.agents.middleware import ContextEditingMiddleware, SummarizationMiddleware
 from langchain.agents.middleware.context_editing import ClearToolUsesEdit
@@ -23,7 +23,6 @@ import resayil
 from langchain_resayil import ChatResayil, counting
 from resayil.emulator import Emulator
 
-MakeModel = Callable[..., ChatResayil]
 ARABIC = "كم نقطة ولاء سأكسب إن اشتريت بمئة وخمسين دينارًا من فرع حولي؟"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import pickle
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from fixture_types import MakeModel
 from langchain.agents import create_agent
 from langchain.agents.middleware import ModelFallbackMiddleware, ModelRetryMiddleware
 from langchain_core.caches import InMemoryCache
@@ -27,7 +27,6 @@ from langchain_resayil import ChatResayil, CreditBudgetMiddleware, CreditsCallba
 from resayil import Client, CreditPolicy
 from resayil.emulator import Call, Emulator, Reply
 
-MakeModel = Callable[..., ChatResayil]
 TALK: Any = {"messages": [("user", "كم نقطة لديّ؟")]}
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from fixture_types import MakeModel
 from langchain.agents import create_agent
 from langchain_core.runnables import ConfigurableField
 from pydantic import BaseModel
@@ -18,8 +18,6 @@ from langchain_resayil.profiles import profile
 from resayil import ModelInfo
 from resayil.emulator import Emulator
 from resayil.models import SNAPSHOT
-
-MakeModel = Callable[..., ChatResayil]
 
 
 def test_every_profile_has_keys_that_langchain_knows(make_model: MakeModel, emulator: Emulator) -> None:

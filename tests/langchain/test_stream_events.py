@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -32,7 +31,6 @@ from resayil.events import UsageReport
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*(is in beta|is experimental)")
 
-MakeModel = Callable[..., ChatResayil]
 words = st.text('اب «ق\u064b a1"\\{}', min_size=1, max_size=6)
 COST = Cost(Decimal("1.5"), estimated=True)
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from fixture_types import Join
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessageChunk
 
@@ -16,7 +17,6 @@ from langchain_resayil.marks import unmarked
 from resayil import StreamInterruptedError
 from resayil.emulator import Call, Emulator, Reply
 
-Join = Callable[[Any], AIMessageChunk]
 QUESTION = "كم نقطة لديّ؟"
 ARABIC_ARGUMENTS = {"العميل": "أحمد", "الفرع": "حَوَلّي"}
 
