@@ -75,44 +75,53 @@ class Verdict:
         return f"{self.reached:,.2f}{self.claim.unit}"
 
 
+Ours = tuple[str, str, str]
+"""A case, and the family and the name of this project's contender in it."""
+
+
 def _over(case: str, ours: str, theirs: str, figure: str = "cpu") -> Callable[[Reading], float]:
     return lambda read: read(case, ours, figure) / read(case, theirs, figure)
 
 
-def _langchain(mode: str) -> list[Claim]:
-    case, name, ours = ("alangchain", "astream", " async") if mode else ("langchain", "stream", "")
-    what, culprit = f"`ChatResayil.{name}`, per text chunk", (case, "langchain", f"ChatResayil{ours}")
+def _at_most(times: float, what: str, than: str, ours: Ours, theirs: str, *, figure: str = "cpu") -> Claim:
+    """Ours takes no more than so many times what theirs takes."""
+    case, _, name = ours
+    return Claim(what, f"at most {times:g} × {than}", _over(case, name, theirs, figure), times, culprit=ours)
+
+
+def _less(times: float, what: str, than: str, ours: Ours, theirs: str, *, figure: str = "cpu") -> Claim:
+    """Theirs takes at least so many times what ours takes."""
+    case, _, name = ours
+    asked = f"at least {times:g} × less than {than}"
+    return Claim(what, asked, _over(case, theirs, name, figure), times, least=True, culprit=ours)
+
+
+def _langchain(case: str, method: str, mode: str = "") -> list[Claim]:
+    what, ours = f"`ChatResayil.{method}`, per text chunk", (case, "langchain", f"ChatResayil{mode}")
 
     def over_floor(read: Reading) -> float:
-        floor = read(case, f"httpx{ours}") + read(case, f"nothing{ours}")
-        return read(case, f"ChatResayil{ours}") / floor
+        floor = read(case, f"httpx{mode}") + read(case, f"nothing{mode}")
+        return read(case, f"ChatResayil{mode}") / floor
 
     return [
-        Claim(what, "at most 1.15 × (floor + a model that does nothing)", over_floor, 1.15, culprit=culprit),
-        Claim(
-            what,
-            "at least 4.8 × less than `ChatOpenAI`",
-            _over(case, f"ChatOpenAI{ours}", f"ChatResayil{ours}"),
-            4.8,
-            least=True,
-            culprit=culprit,
-        ),
-        Claim(
-            what,
-            "at least 1.7 × less than `ChatAnthropic`",
-            _over(case, f"ChatAnthropic{ours}", f"ChatResayil{ours}"),
-            1.7,
-            least=True,
-            culprit=culprit,
-        ),
+        Claim(what, "at most 1.15 × (floor + a model that does nothing)", over_floor, 1.15, culprit=ours),
+        _less(4.8, what, "`ChatOpenAI`", ours, f"ChatOpenAI{mode}"),
+        _less(1.7, what, "`ChatAnthropic`", ours, f"ChatAnthropic{mode}"),
     ]
 
 
-def _flat(case: str, contender: str, figure: str) -> Callable[[Reading], float]:
-    return lambda read: read(f"{case}-100000", contender, figure) / read(f"{case}-1000", contender, figure)
+def _flat_time(contender: str) -> Claim:
+    case = "long-100000"
+    return Claim(
+        f"100,000 chunks, `{contender}`, time of each",
+        "at most 1.1 × that of 1,000 chunks",
+        lambda read: read(case, contender) / read("long-1000", contender),
+        1.1,
+        culprit=(case, "core", contender),
+    )
 
 
-def _peak(contender: str) -> Callable[[Reading], float]:
+def _flat_memory(contender: str) -> Claim:
     """Growth from 10,000 chunks, which fill all buffers, to 100,000, besides the text that is handed out."""
 
     def growth(read: Reading) -> float:
@@ -122,15 +131,29 @@ def _peak(contender: str) -> Callable[[Reading], float]:
         )
         return many / few
 
-    return growth
+    asked = "at most 1.1 × that of 10,000, besides the answer's text"
+    return Claim(f"100,000 chunks, `{contender}`, peak memory", asked, growth, 1.1)
 
 
-def _import(ours: str, floor: str) -> Callable[[Reading], float]:
-    return lambda read: read("import", ours, "import") - read("import", floor, "import")
+def _import(limit: int, ours: str, over: str, floor: str) -> Claim:
+    return Claim(
+        f"import of `{ours}`, CPU",
+        f"at most {limit} ms over {over}",
+        lambda read: read("import", ours, "import") - read("import", floor, "import"),
+        limit,
+        unit=" ms",
+    )
 
 
-def _milliseconds(case: str, contender: str) -> Callable[[Reading], float]:
-    return lambda read: read(case, contender) / 1e3
+def _constructor(case: str, family: str, contender: str) -> Claim:
+    return Claim(
+        f"constructor of `{contender}`, CPU",
+        "under 1 ms",
+        lambda read: read(case, contender) / 1e3,
+        1,
+        unit=" ms",
+        culprit=(case, family, contender),
+    )
 
 
 def _fairness(read: Reading) -> float:
@@ -141,71 +164,34 @@ def _complete(read: Reading) -> float:
     return read("together-1000", "AsyncClient", "complete")
 
 
+_SYNC, _ASYNC = ("stream", "core", "Client"), ("astream", "core", "AsyncClient")
+_CLIENTS = ("Client", "AsyncClient")
 _MANY = ("together-1000", "core", "AsyncClient")
+_LITELLM = "`resayil/` through LiteLLM"
+_OPENAI = "LiteLLM openai/"
+
+
+def _litellm(case: str) -> Ours:
+    return case, "litellm", "LiteLLM resayil/"
+
 
 CLAIMS: list[Claim] = [
+    _at_most(1.3, "`Client.stream`, per chunk", "bare httpx + JSON (the floor)", _SYNC, "httpx"),
+    _less(5, "`Client.stream`, per chunk", "the openai SDK", _SYNC, "openai"),
+    _at_most(1.3, "`AsyncClient.stream`, per chunk", "bare httpx async + JSON", _ASYNC, "httpx async"),
+    *_langchain("langchain", "stream"),
+    *_langchain("alangchain", "astream", " async"),
+    _less(2.5, f"{_LITELLM}, per chunk", "`openai/`", _litellm("litellm"), _OPENAI),
+    _less(1.6, f"{_LITELLM}, per call, time", "`openai/`", _litellm("litellm-call"), _OPENAI, figure="wall"),
+    _less(1.6, f"{_LITELLM}, per call, CPU", "`openai/`", _litellm("call"), _OPENAI),
     Claim(
-        "`Client.stream`, per chunk",
-        "at most 1.3 × bare httpx + JSON (the floor)",
-        _over("stream", "Client", "httpx"),
-        1.3,
-        culprit=("stream", "core", "Client"),
-    ),
-    Claim(
-        "`Client.stream`, per chunk",
-        "at least 5 × less than the openai SDK",
-        _over("stream", "openai", "Client"),
-        5,
-        least=True,
-        culprit=("stream", "core", "Client"),
-    ),
-    Claim(
-        "`AsyncClient.stream`, per chunk",
-        "at most 1.3 × bare httpx async + JSON",
-        _over("astream", "AsyncClient", "httpx async"),
-        1.3,
-        culprit=("astream", "core", "AsyncClient"),
-    ),
-    *_langchain(""),
-    *_langchain("async"),
-    Claim(
-        "`resayil/` through LiteLLM, per chunk",
-        "at least 2.5 × less than `openai/`",
-        _over("litellm", "LiteLLM openai/", "LiteLLM resayil/"),
-        2.5,
-        least=True,
-        culprit=("litellm", "litellm", "LiteLLM resayil/"),
-    ),
-    Claim(
-        "`resayil/` through LiteLLM, per call, time",
-        "at least 1.6 × less than `openai/`",
-        _over("litellm-call", "LiteLLM openai/", "LiteLLM resayil/", "wall"),
-        1.6,
-        least=True,
-        culprit=("litellm-call", "litellm", "LiteLLM resayil/"),
-    ),
-    Claim(
-        "`resayil/` through LiteLLM, per call, CPU",
-        "at least 1.6 × less than `openai/`",
-        _over("call", "LiteLLM openai/", "LiteLLM resayil/"),
-        1.6,
-        least=True,
-        culprit=("call", "litellm", "LiteLLM resayil/"),
-    ),
-    Claim(
-        "`resayil/` through LiteLLM, 300 at once",
+        f"{_LITELLM}, 300 at once",
         "no slower than `openai/`",
-        _over("litellm-300", "LiteLLM resayil/", "LiteLLM openai/", "wall"),
+        _over("litellm-300", "LiteLLM resayil/", _OPENAI, "wall"),
         1,
-        culprit=("litellm-300", "litellm", "LiteLLM resayil/"),
+        culprit=_litellm("litellm-300"),
     ),
-    Claim(
-        "`Client.chat`, per call",
-        "at most 1.3 × bare httpx post",
-        _over("call", "Client", "httpx"),
-        1.3,
-        culprit=("call", "core", "Client"),
-    ),
+    _at_most(1.3, "`Client.chat`, per call", "bare httpx post", ("call", "core", "Client"), "httpx"),
     Claim(
         "1,000 streams at once on one core",
         "all complete",
@@ -215,78 +201,17 @@ CLAIMS: list[Claim] = [
         unit="",
         culprit=_MANY,
     ),
-    Claim(
-        "1,000 streams at once, memory of each",
-        "at most 1.2 × bare httpx",
-        _over("together-1000", "AsyncClient", "httpx async", "memory"),
-        1.2,
-        culprit=_MANY,
+    _at_most(
+        1.2, "1,000 streams at once, memory of each", "bare httpx", _MANY, "httpx async", figure="memory"
     ),
     Claim(
         "1,000 streams at once, slowest first event", "at most 3 × the median", _fairness, 3, culprit=_MANY
     ),
-    Claim(
-        "100,000 chunks, `Client`, time of each",
-        "at most 1.1 × that of 1,000 chunks",
-        _flat("long", "Client", "cpu"),
-        1.1,
-        culprit=("long-100000", "core", "Client"),
-    ),
-    Claim(
-        "100,000 chunks, `AsyncClient`, time of each",
-        "at most 1.1 × that of 1,000 chunks",
-        _flat("long", "AsyncClient", "cpu"),
-        1.1,
-        culprit=("long-100000", "core", "AsyncClient"),
-    ),
-    Claim(
-        "100,000 chunks, `Client`, peak memory",
-        "at most 1.1 × that of 10,000, besides the answer's text",
-        _peak("Client"),
-        1.1,
-    ),
-    Claim(
-        "100,000 chunks, `AsyncClient`, peak memory",
-        "at most 1.1 × that of 10,000, besides the answer's text",
-        _peak("AsyncClient"),
-        1.1,
-    ),
-    Claim(
-        "import of `resayil`, CPU",
-        "at most 60 ms over `httpx` + `pydantic`",
-        _import("resayil", "httpx + pydantic"),
-        60,
-        unit=" ms",
-    ),
-    Claim(
-        "import of `langchain_resayil`, CPU",
-        "at most 150 ms over langchain-core's chat models",
-        _import("langchain_resayil", "langchain-core"),
-        150,
-        unit=" ms",
-    ),
-    Claim(
-        "constructor of `Client`, CPU",
-        "under 1 ms",
-        _milliseconds("constructor", "Client"),
-        1,
-        unit=" ms",
-        culprit=("constructor", "core", "Client"),
-    ),
-    Claim(
-        "constructor of `AsyncClient`, CPU",
-        "under 1 ms",
-        _milliseconds("aconstructor", "AsyncClient"),
-        1,
-        unit=" ms",
-        culprit=("aconstructor", "core", "AsyncClient"),
-    ),
-    Claim(
-        "constructor of `ChatResayil`, CPU",
-        "under 1 ms",
-        _milliseconds("constructor", "ChatResayil"),
-        1,
-        unit=" ms",
-        culprit=("constructor", "langchain", "ChatResayil"),
-    ),
+    *map(_flat_time, _CLIENTS),
+    *map(_flat_memory, _CLIENTS),
+    _import(60, "resayil", "`httpx` + `pydantic`", "httpx + pydantic"),
+    _import(150, "langchain_resayil", "langchain-core's chat models", "langchain-core"),
+    _constructor("constructor", "core", "Client"),
+    _constructor("aconstructor", "core", "AsyncClient"),
+    _constructor("constructor", "langchain", "ChatResayil"),
 ]
