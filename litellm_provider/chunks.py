@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from litellm.types.utils import Delta, ModelResponseStream, StreamingChoices
+from litellm.types.utils import Delta, ModelResponseStream, StreamingChoices, Usage
 
 from litellm_provider.replies import corrections, facts, foreign, thinking, usage
 from litellm_provider.requests import Call
@@ -29,10 +29,13 @@ from resayil.messages import ChatResponse
 
 
 class Chunk(ModelResponseStream):
-    """LiteLLM's chunk, short where it is put into a text.
+    """LiteLLM's chunk, short where it is put into a text, and with a usage that may be ``None``.
 
-    LiteLLM writes each chunk into two debug messages, read or not; `str` and `repr` show all of it.
+    LiteLLM writes each chunk into two debug messages, read or not; `str` and `repr` show all of it. And it asks
+    each for its usage many times over, which for a field that is not there costs pydantic a search each time.
     """
+
+    usage: Usage | None = None
 
     def __format__(self, _spec: str) -> str:
         return f"chunk of {self.id}: {[choice.delta.content for choice in self.choices]}"
