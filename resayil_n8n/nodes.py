@@ -81,6 +81,50 @@ def ai(name: str, kind: str, parameters: Mapping[str, Any] | None = None, **sett
     return Node(name, f"@n8n/n8n-nodes-langchain.{kind}", parameters or {}, settings)
 
 
+HEADER_AUTH = {"authentication": "genericCredentialType", "genericAuthType": "httpHeaderAuth"}
+"""A key that the user chooses in the editor."""
+
+WHOLE_REPLY = {
+    "redirect": {"redirect": {"followRedirects": False}},
+    "response": {
+        "response": {
+            "fullResponse": True,
+            "neverError": True,
+            "responseFormat": "text",
+            "outputPropertyName": "text",
+        }
+    },
+}
+"""Options of a request: every status is a reply, its body is text, and no redirect is followed."""
+
+
+def http(
+    name: str, method: str, url: str, parameters: Mapping[str, Any], options: Mapping[str, Any] = WHOLE_REPLY
+) -> Node:
+    """An HTTP Request node; where no reply came, it goes on at its second output."""
+    asked = {"method": method, "url": url, **parameters, "options": options}
+    return base(name, "httpRequest", asked, onError="continueErrorOutput")
+
+
+def json_body(expression: str) -> dict[str, Any]:
+    """The parameters of a request that sends this JSON."""
+    return {"sendBody": True, "contentType": "json", "specifyBody": "json", "jsonBody": expression}
+
+
+def upload(name: str, path: str) -> Node:
+    """A webhook that takes a file, in the form field `data`, and answers with the last node's item."""
+    return base(
+        name,
+        "webhook",
+        {
+            "httpMethod": "POST",
+            "path": path,
+            "responseMode": "lastNode",
+            "options": {"binaryPropertyName": "data"},
+        },
+    )
+
+
 def manual(name: str = "Try with sample data") -> Node:
     """The button in the editor."""
     return base(name, "manualTrigger")

@@ -12,7 +12,21 @@ from typing import Any, Literal
 from resayil.messages import Dialect
 from resayil_n8n.bodies import Body, config, endpoint
 from resayil_n8n.canvas import Link, Note, Section, branch, chain
-from resayil_n8n.nodes import Field, Kind, Node, base, code, fields, switch, wait, when
+from resayil_n8n.nodes import (
+    HEADER_AUTH,
+    WHOLE_REPLY,
+    Field,
+    Kind,
+    Node,
+    base,
+    code,
+    fields,
+    http,
+    json_body,
+    switch,
+    wait,
+    when,
+)
 from resayil_n8n.tables import MAX_ATTEMPTS, RETRY_BUDGET_SECONDS, retry_rules
 
 READ_TIMEOUT_MS = 300_000
@@ -37,45 +51,20 @@ COUNT = fields(
     ],
     keep=True,
 )
-_OPTIONS = {
-    "redirect": {"redirect": {"followRedirects": False}},
-    "response": {
-        "response": {
-            "fullResponse": True,
-            "neverError": True,
-            "responseFormat": "text",
-            "outputPropertyName": "text",
-        }
-    },
-    "timeout": READ_TIMEOUT_MS,
-}
 
 
 def _http(name: str, method: str, parameters: Mapping[str, Any]) -> Node:
     shared = {
-        "method": method,
-        "url": "={{ $json.url }}",
-        "authentication": "genericCredentialType",
-        "genericAuthType": "httpHeaderAuth",
+        **HEADER_AUTH,
         "sendHeaders": True,
         "specifyHeaders": "json",
         "jsonHeaders": "={{ JSON.stringify($json.headers) }}",
     }
-    return base(
-        name, "httpRequest", {**shared, **parameters, "options": _OPTIONS}, onError="continueErrorOutput"
-    )
+    options = {**WHOLE_REPLY, "timeout": READ_TIMEOUT_MS}
+    return http(name, method, "={{ $json.url }}", {**shared, **parameters}, options)
 
 
-SEND = _http(
-    "Send the request",
-    "POST",
-    {
-        "sendBody": True,
-        "contentType": "json",
-        "specifyBody": "json",
-        "jsonBody": "={{ JSON.stringify($json.body) }}",
-    },
-)
+SEND = _http("Send the request", "POST", json_body("={{ JSON.stringify($json.body) }}"))
 FETCH = _http("Fetch the page", "GET", {})
 SORT = when("Sort by method", "={{ $json.method === 'POST' }}")
 PICK = fields(

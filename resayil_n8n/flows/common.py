@@ -14,6 +14,15 @@ MODEL = "deepseek-v4-flash"
 VISION_MODEL = "qwen3-vl:235b-instruct"
 LANGUAGE = "ar"
 
+OK = Field("ok", "={{ $json.ok }}", "boolean")
+TEXT = Field("text", "={{ $json.text }}")
+CREDITS = Field("credits_estimate", "={{ $json.credits_estimate }}", "number")
+ERROR = Field("error", "={{ $json.error }}", "object")
+"""Fields of a template's result, as the robust call gave them."""
+
+NO_ANSWER = (Field("ok", value=False, kind="boolean"), Field("text", ""))
+"""The first of these fields where there is no answer."""
+
 _STEPS = Note(
     """1. Credentials > new > **Header Auth**: name `Authorization`, value `Bearer ` and your key.
 2. Open **Send the request** and choose it.
@@ -53,6 +62,13 @@ def config(extra: Sequence[Field] = (), *, model: str = MODEL, max_tokens: int =
         *extra,
     ]
     return fields("Config", given, keep=True)
+
+
+def sent(more: Field) -> Node:
+    """Whether a message was taken, after the node that posted it."""
+    taken = "={{ $json.statusCode >= 200 && $json.statusCode < 300 }}"
+    status = Field("status", "={{ $json.statusCode }}", "number")
+    return fields("Say what was sent", [Field("sent", taken, "boolean"), status, more])
 
 
 def overview(how: Note, expected: Note, setup: Note = SETUP) -> Note:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from resayil_n8n import robust
 from resayil_n8n.canvas import Note, Section, Workflow, branch, chain
 from resayil_n8n.flows import common
-from resayil_n8n.nodes import Field, base, code, fields, manual, when
+from resayil_n8n.nodes import Field, base, code, fields, http, json_body, manual, when
 
 ORIGIN = "$('Config').first().json.base_url.match(/^https?:\\/\\/[^\\/]+/)[0]"
 _TIMER = base(
@@ -42,37 +42,16 @@ _COMPARE = code("Compare with the threshold", "compare_balance")
 _LOW = when("Is a message due?", "={{ $json.due }}")
 _ALERT = code("Write the alert", "write_alert")
 _HAS_PLACE = when("Is there an address?", "={{ $('Config').first().json.message_url }}", operation="notEmpty")
-_SEND = base(
+_SEND = http(
     "Send the message",
-    "httpRequest",
-    {
-        "method": "POST",
-        "url": "={{ $('Config').first().json.message_url }}",
-        "sendBody": True,
-        "contentType": "json",
-        "specifyBody": "json",
-        "jsonBody": "={{ JSON.stringify({ text: $json.text } ) }}",
-        "options": {
-            "response": {"response": {"fullResponse": True, "neverError": True, "responseFormat": "text"}}
-        },
-    },
-    onError="continueErrorOutput",
+    "POST",
+    "={{ $('Config').first().json.message_url }}",
+    json_body("={{ JSON.stringify({ text: $json.text } ) }}"),
+    {"response": {"response": {"fullResponse": True, "neverError": True, "responseFormat": "text"}}},
 )
-_TOLD = fields(
-    "Say what was sent",
-    [
-        Field("sent", "={{ $json.statusCode >= 200 && $json.statusCode < 300 }}", "boolean"),
-        Field("status", "={{ $json.statusCode }}", "number"),
-        Field("text", "={{ $('Is there an address?').first().json.text }}"),
-    ],
-)
-_KEEP = fields(
-    "Keep the message here",
-    [
-        Field("sent", value=False, kind="boolean"),
-        Field("text", "={{ $('Is there an address?').first().json.text }}"),
-    ],
-)
+_TEXT = Field("text", "={{ $('Is there an address?').first().json.text }}")
+_TOLD = common.sent(_TEXT)
+_KEEP = fields("Keep the message here", [Field("sent", value=False, kind="boolean"), _TEXT])
 
 WORKFLOW = Workflow(
     slug="10-credit-watch",

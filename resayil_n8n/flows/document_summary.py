@@ -8,7 +8,7 @@ from resayil_n8n.bodies import Body
 from resayil_n8n.canvas import Note, Section, Workflow, branch, chain
 from resayil_n8n.expressions import slot
 from resayil_n8n.flows import common
-from resayil_n8n.nodes import Field, base, code, fields, manual, switch, when
+from resayil_n8n.nodes import Field, base, code, fields, manual, switch, upload, when
 
 _PART = "لخّص هذا الجزء من وثيقة في ثلاث جمل على الأكثر، بلغته، دون إضافة."
 _WHOLE = (
@@ -16,16 +16,7 @@ _WHOLE = (
     "اكتب منها ملخصًا واحدًا متماسكًا بلغة الوثيقة، في خمس جمل على الأكثر."
 )
 
-_UPLOAD = base(
-    "When a document arrives",
-    "webhook",
-    {
-        "httpMethod": "POST",
-        "path": "resayil-summary",
-        "responseMode": "lastNode",
-        "options": {"binaryPropertyName": "data"},
-    },
-)
+_UPLOAD = upload("When a document arrives", "resayil-summary")
 _TRY = manual()
 _SAMPLE = code("Take the sample document", "sample_document")
 _CONFIG = common.config(
@@ -70,26 +61,20 @@ _ASK_WHOLE = robust.ask("Sum up the whole")
 _REPLY = fields(
     "Reply",
     [
-        Field("ok", "={{ $json.ok }}", "boolean"),
-        Field("text", "={{ $json.text }}"),
+        common.OK,
+        common.TEXT,
         Field("chunks", "={{ $('Join the parts').first().json.chunks }}", "number"),
         Field(
             "credits_estimate",
             "={{ ($json.credits_estimate || 0) + $('Join the parts').first().json.credits_estimate }}",
             "number",
         ),
-        Field("error", "={{ $json.error }}", "object"),
+        common.ERROR,
     ],
 )
 _FAIL = fields(
     "Name what failed",
-    [
-        Field("ok", value=False, kind="boolean"),
-        Field("text", ""),
-        Field("chunks", "={{ $json.chunks }}", "number"),
-        Field("credits_estimate", "={{ $json.credits_estimate }}", "number"),
-        Field("error", "={{ $json.error }}", "object"),
-    ],
+    [*common.NO_ANSWER, Field("chunks", "={{ $json.chunks }}", "number"), common.CREDITS, common.ERROR],
 )
 
 WORKFLOW = Workflow(

@@ -59,12 +59,12 @@ _AGAIN = when("Is another round due?", "={{ $json.again }}")
 _REPLY = fields(
     "Reply",
     [
-        Field("ok", "={{ $json.ok }}", "boolean"),
-        Field("text", "={{ $json.text }}"),
+        common.OK,
+        common.TEXT,
         Field("rounds", "={{ $json.round }}", "number"),
         Field("calls", "={{ $json.calls }}", "array"),
-        Field("credits_estimate", "={{ $json.credits_estimate }}", "number"),
-        Field("error", "={{ $json.error }}", "object"),
+        common.CREDITS,
+        common.ERROR,
     ],
 )
 

@@ -55,12 +55,7 @@ _REQUEST = robust.request("Write the message", _BODY, "messages")
 _ASK = robust.ask("Ask the model")
 _STOP = fields(
     "Stop above the budget",
-    [
-        Field("ok", value=False, kind="boolean"),
-        Field("text", ""),
-        Field("credits_estimate", "={{ $json.most }}", "number"),
-        Field("error", "={{ $json.error }}", "object"),
-    ],
+    [*common.NO_ANSWER, Field("credits_estimate", "={{ $json.most }}", "number"), common.ERROR],
 )
 
 WORKFLOW = Workflow(

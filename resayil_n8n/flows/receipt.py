@@ -12,7 +12,7 @@ from resayil_n8n.bodies import SLOT_IMAGE, Body
 from resayil_n8n.canvas import Note, Section, Workflow, branch, chain
 from resayil_n8n.expressions import slot
 from resayil_n8n.flows import common
-from resayil_n8n.nodes import Field, base, code, fields, manual, switch
+from resayil_n8n.nodes import Field, code, fields, manual, switch, upload
 
 INSTRUCTIONS = (
     "Read the receipt in the picture. Answer with one JSON object and nothing else: "
@@ -28,16 +28,7 @@ def sample_picture() -> str:
     return b64encode(files("resayil_n8n").joinpath("samples", "receipt.png").read_bytes()).decode()
 
 
-_UPLOAD = base(
-    "When a photo arrives",
-    "webhook",
-    {
-        "httpMethod": "POST",
-        "path": "resayil-receipt",
-        "responseMode": "lastNode",
-        "options": {"binaryPropertyName": "data"},
-    },
-)
+_UPLOAD = upload("When a photo arrives", "resayil-receipt")
 _TRY = manual()
 _SAMPLE = code("Take the sample photo", "sample_photo", PICTURE=sample_picture())
 _CONFIG = common.config(
@@ -64,8 +55,8 @@ _QUESTION = code("Ask the customer", "ask_customer")
 _REPLY = fields(
     "Reply",
     [
-        Field("ok", "={{ $json.ok }}", "boolean"),
-        Field("text", "={{ $json.text }}"),
+        common.OK,
+        common.TEXT,
         Field("receipt", "={{ $json.receipt ?? null }}", "object"),
         Field("points", "={{ $json.points ?? 0 }}", "number"),
         Field("problems", "={{ $json.problems ?? [] }}", "array"),

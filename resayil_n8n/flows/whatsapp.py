@@ -8,7 +8,7 @@ from resayil_n8n.bodies import Body, endpoint, plain_turns
 from resayil_n8n.canvas import Note, Section, Workflow, branch, chain
 from resayil_n8n.expressions import slot
 from resayil_n8n.flows import common
-from resayil_n8n.nodes import Field, base, code, fields, manual, switch, when
+from resayil_n8n.nodes import HEADER_AUTH, Field, base, code, fields, http, json_body, manual, switch, when
 
 INSTRUCTIONS = (
     "أنت موظف دعم لمتجر في الكويت على واتساب. أجب بإيجاز وأدب، ولا تعد بما لا تعرفه. "
@@ -89,40 +89,13 @@ _REPLY = code("Write the reply", "whatsapp_reply", **plain_turns())
 _PERSON = code("Hand over to a person", "whatsapp_person")
 _KEEP = data_tables.upsert("Keep the customer", "customer_table", "phone", _CUSTOMER)
 _OUT = code("List what to send", "whatsapp_out")
-_SEND = base(
+_SEND = http(
     "Send the reply",
-    "httpRequest",
-    {
-        "method": "POST",
-        "url": "={{ $('Config').first().json.gateway_url }}",
-        "authentication": "genericCredentialType",
-        "genericAuthType": "httpHeaderAuth",
-        "sendBody": True,
-        "contentType": "json",
-        "specifyBody": "json",
-        "jsonBody": "={{ JSON.stringify({ phone: $json.phone, message: $json.message } ) }}",
-        "options": {
-            "redirect": {"redirect": {"followRedirects": False}},
-            "response": {
-                "response": {
-                    "fullResponse": True,
-                    "neverError": True,
-                    "responseFormat": "text",
-                    "outputPropertyName": "text",
-                }
-            },
-        },
-    },
-    onError="continueErrorOutput",
+    "POST",
+    "={{ $('Config').first().json.gateway_url }}",
+    {**HEADER_AUTH, **json_body("={{ JSON.stringify({ phone: $json.phone, message: $json.message } ) }}")},
 )
-_TOLD = fields(
-    "Say what was sent",
-    [
-        Field("sent", "={{ $json.statusCode >= 200 && $json.statusCode < 300 }}", "boolean"),
-        Field("status", "={{ $json.statusCode }}", "number"),
-        Field("gateway_said", "={{ String($json.text ?? '').slice(0, 300) }}"),
-    ],
-)
+_TOLD = common.sent(Field("gateway_said", "={{ String($json.text ?? '').slice(0, 300) }}"))
 _FAILED = fields(
     "Pick what failed to go out",
     [
