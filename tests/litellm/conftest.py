@@ -5,14 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +15,10 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 os.environ.setdefault("INITIAL_RETRY_DELAY", "0.02")
 os.environ.setdefault("JITTER", "0.02")
 
-import httpx
 import litellm
 import pytest
+from limits.conftest import free_port
+from proxies import Proxy, running_proxy
 
 import litellm_provider
 from resayil.emulator import Emulator
@@ -116,81 +111,6 @@ def streamed(request: pytest.FixtureRequest) -> Callable[..., list[Any]]:
         return list(litellm.completion(**given, stream=True))
 
     return collect
-
-
-MASTER_KEY = "sk-master-1234"
-START_SECONDS = 90
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-@dataclass(frozen=True)
-class Proxy:
-    """A running proxy."""
-
-    url: str
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def http(self, key: str = MASTER_KEY) -> httpx.Client:
-        """A plain client of it."""
-        return httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {key}"}, timeout=30)
-
-    def kill(self) -> None:
-        """End it at once, without a goodbye."""
-        self.process.kill()
-        self.process.wait()
-
-
-@contextmanager
-def running_proxy(config: Path, environment: Mapping[str, str]) -> Iterator[Proxy]:
-    """A proxy with this configuration, once it answers."""
-    port, log = free_port(), config.with_suffix(".log")
-    command = Path(sys.executable).with_name("litellm")
-    given = {
-        **{name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")},
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        "LITELLM_MASTER_KEY": MASTER_KEY,
-        **environment,
-    }
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [str(command), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)],
-            env=given,
-            cwd=config.parent,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-        )
-    proxy = Proxy(f"http://127.0.0.1:{port}", process, log)
-    try:
-        _wait(proxy)
-        yield proxy
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                proxy.kill()
-
-
-def _wait(proxy: Proxy) -> None:
-    ends = time.monotonic() + START_SECONDS
-    while time.monotonic() < ends:
-        if proxy.process.poll() is not None:
-            break
-        try:
-            if httpx.get(f"{proxy.url}/health/liveliness", timeout=2).is_success:
-                return
-        except httpx.HTTPError:
-            time.sleep(0.2)
-    raise AssertionError(f"The proxy did not start:\n{proxy.log.read_text('utf-8', 'replace')[-4000:]}")
 
 
 @pytest.fixture(scope="session")
