@@ -103,11 +103,20 @@ def digested(value: Any) -> Any:
 
 @contextmanager
 def set_up(
-    n8n: N8n, rest: Rest, emulator: Emulator | None = None, *, requests_per_minute: int = AMPLE
+    n8n: N8n,
+    rest: Rest,
+    emulator: Emulator | None = None,
+    *,
+    key: str | None = None,
+    requests_per_minute: int = AMPLE,
 ) -> Iterator[Bench]:
     """A bench with an emulator of its own, cleared in the end."""
     with (emulator or Emulator()).serve() as service:
-        made = Bench(n8n, rest, service, uuid.uuid4().hex[:12], requests_per_minute)
+        name = uuid.uuid4().hex[:12]
+        known = service.emulator.add_key(
+            key or f"sk-{name}-secret", credits=AMPLE, requests_per_minute=requests_per_minute
+        )
+        made = Bench(n8n, rest, service, name, known)
         yield made
         made.clear()
 
@@ -119,12 +128,9 @@ class Bench:
         key: A key that no other test uses, so that finding it anywhere is this test's own leak.
     """
 
-    def __init__(self, n8n: N8n, rest: Rest, service: Server, name: str, requests_per_minute: int) -> None:
-        self.n8n, self.rest, self.service, self.name = n8n, rest, service, name
+    def __init__(self, n8n: N8n, rest: Rest, service: Server, name: str, key: str) -> None:
+        self.n8n, self.rest, self.service, self.name, self.key = n8n, rest, service, name, key
         self.emulator = service.emulator
-        self.key = self.emulator.add_key(
-            f"sk-{name}-secret", credits=AMPLE, requests_per_minute=requests_per_minute
-        )
         self._workflows: list[dict[str, Any]] = []
         bearer = {"name": "Authorization", "value": f"Bearer {self.key}"}
         chat = {"apiKey": self.key, "url": service.base_url}
