@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -267,12 +267,6 @@ def commands(stage: Stage) -> Iterator[object]:
 
 
 def _commands(url: str, folder: Path) -> Iterator[object]:
-    environment = {
-        "LLM_RESAYIL_API_KEY": CANARY,
-        "RESAYIL_BASE_URL": url,
-        "RESAYIL_LEDGER": str(folder / "ledger.db"),
-        "COLUMNS": "200",
-    }
     report, found = str(folder / "report.json"), str(folder / "capabilities.json")
     for command in (
         ["balance"],
@@ -283,9 +277,20 @@ def _commands(url: str, folder: Path) -> Iterator[object]:
         ["doctor", "--json"],
         ["--help"],
     ):
-        with patch.dict(os.environ, environment):
-            result = CliRunner().invoke(app, command)
-        yield from (result.output, result.exception)
+        yield from invoked(url, folder, command)
+
+
+def invoked(url: str, folder: Path, command: Sequence[str]) -> Iterator[object]:
+    """What a command prints and raises, with the key in its environment."""
+    environment = {
+        "LLM_RESAYIL_API_KEY": CANARY,
+        "RESAYIL_BASE_URL": url,
+        "RESAYIL_LEDGER": str(folder / "ledger.db"),
+        "COLUMNS": "200",
+    }
+    with patch.dict(os.environ, environment):
+        result = CliRunner().invoke(app, command)
+    yield from (result.output, result.exception)
 
 
 def results(stage: Stage) -> Iterator[object]:

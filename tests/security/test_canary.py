@@ -12,12 +12,16 @@ from urllib.parse import quote
 import pytest
 import zstandard
 from faults.server import served
+from limits.conftest import redis_server
 from security.canary import CANARY, leaks, unpacked
+from security.keepers import KEEPERS
 from security.shown import listening, shown
 from security.surfaces import SURFACES, Stage
 
 from resayil import ResayilError
 from resayil.redaction import mask
+
+__all__ = ["redis_server"]  # a fixture
 
 LIBRARIES = {"A04 clients": ("httpcore", "httpx"), "A07 LangChain": ("httpcore", "httpx")}
 """Loggers that must have said something on a surface, so that silence is no proof."""
@@ -35,6 +39,29 @@ def test_the_key_shows_nowhere(name: str, tmp_path: Path) -> None:
     for library in LIBRARIES.get(name, ()):
         assert any(line.startswith(library) for line in told), library
     assert [leak for piece in everything for leak in leaks(piece)] == []
+
+
+WORDS = "plain words that are no key"
+SLOW = {"LiteLLM's proxy", "n8n"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in KEEPERS]
+)
+def test_words_are_kept_and_the_key_is_not(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Each place holds a request's words and no part of its key; a key among the words is found there."""
+    with (
+        served([]) as server,
+        listening() as told,
+        KEEPERS[name](Stage(server, tmp_path), request.getfixturevalue) as keeper,
+    ):
+        everything = [shown(thing) for thing in keeper.ask(WORDS)]
+        kept = keeper.kept()
+        everything += [*kept.values(), *(line.encode("utf-8", "replace") for line in told)]
+        assert [place for place, data in kept.items() if WORDS.encode() not in data] == []
+        assert [leak for piece in everything for leak in leaks(piece)] == []
+        list(keeper.ask(CANARY))
+        assert [place for place, data in keeper.kept().items() if not leaks(data)] == []
 
 
 class PlantedError(ResayilError):

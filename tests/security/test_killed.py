@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from resayil.adapt import Style
+from resayil.batch.journal import Journal
 from resayil.capabilities import Capability, read_capabilities, write_capabilities
 from resayil.credits import Entry
 from resayil.ledger import Ledger
@@ -31,6 +32,18 @@ from resayil.capabilities import Capability, write_capabilities
 for n in range(int(sys.argv[2]), 10**9):
     write_capabilities(sys.argv[1], "https://a.test/v1", {f"model-{n % 50}": Capability(found_at=float(n))})
     print(n, flush=True)
+"""
+
+JOURNAL = """
+import sys
+from pathlib import Path
+from resayil import ResayilError
+from resayil.batch.journal import Journal
+from resayil.batch.values import Outcome
+with Journal(Path(sys.argv[1]), {"input": "rows"}) as journal:
+    for n in range(int(sys.argv[2]), 10**9):
+        journal.add(n, f"line {n}\\n", Outcome(ResayilError("no")))
+        print(n, flush=True)
 """
 
 TIMES = [5, pytest.param(60, marks=pytest.mark.prove)]
@@ -76,3 +89,17 @@ def test_a_killed_capabilities_file_has_every_finished_entry(tmp_path: Path, tim
         last = max(last, int(max(entry.found_at for entry in found.values())))
     write_capabilities(path, "https://b.test/v1", {"m": Capability(Style())})
     assert read_capabilities(path).keys() == {"https://a.test/v1", "https://b.test/v1"}
+
+
+@pytest.mark.parametrize("times", TIMES, ids=["small", "full"])
+def test_a_killed_journal_has_every_finished_row(tmp_path: Path, times: int) -> None:
+    """After each kill the journal holds every row that was reported as kept, whole, and takes more."""
+    output, dice, last = tmp_path / "out.jsonl", random.Random(times), -1  # noqa: S311 - the same
+    for _ in range(times):
+        last = killed(JOURNAL, output, last + 1, dice)
+        with Journal(output, {"input": "rows"}) as journal:
+            held = set(journal.numbers())
+            journal.write(output, "")
+        assert held >= set(range(last + 1))
+        last = max(held)
+        assert output.read_text("utf-8") == "".join(f"line {n}\n" for n in range(last + 1))
