@@ -75,9 +75,10 @@ lock: ## Resolve requirements.lock anew where pyproject.toml asks for it; UPGRAD
 
 audit: ## Ask the public database for weaknesses of what is locked; needs a network
 	@python=$$(sh scripts/find_python.sh) && $$python -m venv build/audit
-	@build/audit/bin/pip install --quiet pip-audit==$(PIP_AUDIT_VERSION)
-	build/audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
-		--requirement requirements.lock
+	@build/audit/bin/pip install --quiet pip-audit==$(PIP_AUDIT_VERSION) \
+		&& weak=$$(build/audit/bin/pip-audit --strict --disable-pip --require-hashes --progress-spinner off \
+			--requirement requirements.lock) \
+		|| { echo "$${weak:-audit: nothing was judged; run make audit where https://pypi.org answers}" >&2; exit 1; }
 
 build: .venv/installed.stamp ## Check what a wheel holds, then write the distribution to dist/
 	$(BIN)/python -m pytest tests/repository/test_wheel.py
