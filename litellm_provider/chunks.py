@@ -31,8 +31,8 @@ from resayil.messages import ChatResponse
 class Chunk(ModelResponseStream):
     """LiteLLM's chunk, short where it is put into a text, and with a usage that may be ``None``.
 
-    LiteLLM writes each chunk into two debug messages, read or not; `str` and `repr` show all of it. And it asks
-    each for its usage many times over, which for a field that is not there costs pydantic a search each time.
+    LiteLLM writes each chunk into two debug messages, read or not; `str` and `repr` show all of it. And it
+    asks each for its usage eight times over, which costs pydantic a search where there is no such field.
     """
 
     usage: Usage | None = None

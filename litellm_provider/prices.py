@@ -31,9 +31,10 @@ class CreditPrice:
 
     def credits(self, usage: Usage, model: str) -> Decimal:
         """Estimated credits of a call."""
-        own = {} if self.multiplier is None else {model: self.multiplier}
-        policy = replace(self.policy, multipliers={**self.policy.multipliers, **own})
-        return policy.estimate(usage, model)
+        if self.multiplier is None:
+            return self.policy.estimate(usage, model)
+        own = {**self.policy.multipliers, model: self.multiplier}
+        return replace(self.policy, multipliers=own).estimate(usage, model)
 
     def cost(self, usage: Usage, model: str) -> float | None:
         """The call's cost in the money of the price."""

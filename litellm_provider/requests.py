@@ -93,7 +93,7 @@ def read_call(given: Mapping[str, Any], defaults: Mapping[str, Any], *, stream: 
     params = dict(given["optional_params"])
     _refuse_from_clients(params, given.get("litellm_params") or {})
     chosen = {**defaults, **params}  # only what was given: for some settings None is a choice
-    settings = {name: chosen[name] for name in SETTINGS if name in chosen}
+    settings = {name: value for name, value in chosen.items() if name in SETTINGS}
     params = {name: value for name, value in params.items() if name not in SETTINGS}
     per_credit, multiplier = (params.pop(name, defaults.get(name)) for name in _PRICES)
     price = read_price(per_credit, multiplier, settings.get("credit_policy"))
@@ -125,7 +125,7 @@ def under_router(given: Mapping[str, Any]) -> bool:
 def _refuse_from_clients(params: Mapping[str, Any], litellm_params: Mapping[str, Any]) -> None:
     """Settings and prices are the configuration's; a client of a proxy could else reach what it may not."""
     asked = (litellm_params.get("proxy_server_request") or {}).get("body") or {}
-    theirs = sorted((SETTINGS | PRICES) & params.keys() & asked.keys())
+    theirs = sorted(name for name in params.keys() & asked.keys() if name in SETTINGS or name in PRICES)
     if theirs:
         raise RequestError(f"{', '.join(theirs)}: set by the proxy's configuration, not by its clients.")
 

@@ -50,7 +50,6 @@ def release(kind: type[C], transport: Any, given: Mapping[str, Any]) -> C | None
 
 
 def _key(kind: type, transport: Any, given: Mapping[str, Any]) -> Hashable:
-    values = (
-        tuple(value.items()) if isinstance(value, Mapping) else value for _, value in Settings.load(**given)
-    )
-    return (kind, transport, *values)
+    values = vars(Settings.load(**given)).values()
+    hashable = (tuple(value.items()) if isinstance(value, Mapping) else value for value in values)
+    return (kind, transport, *hashable)
