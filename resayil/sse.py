@@ -99,7 +99,7 @@ class SSEDecoder:
         """The event so far; one whose data is empty says nothing and is none."""
         data, name = self._data[0] if len(self._data) == 1 else b"\n".join(self._data), self._name
         self._data.clear()
-        self._size, self._name = 0, ""
+        self._name = ""
         if len(data) > self._max:
             raise ResponseTooLargeError(f"One event of the stream is larger than {self._max} bytes.")
         return [(name, data)] if data else []

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -159,7 +159,7 @@ def error_from(
 
 def _status(status: int, envelope: Envelope) -> int:
     """An error inside a 200 has the status that its code stands for."""
-    if status >= _REDIRECT or envelope.code is None:
+    if status >= _CLIENT or envelope.code is None:
         return status
     if envelope.code.isdigit():
         return int(envelope.code[:3])
@@ -197,7 +197,8 @@ def retry_after(headers: Mapping[str, str], in_body: object = None, *, now: floa
     if milliseconds is not None:
         return milliseconds / 1000
     hint = headers.get("retry-after", "")
-    return next(filter(None, (_seconds(hint), _until(hint, now), _seconds(in_body))), None)
+    wait = (_date(hint) or now) - now
+    return next(filter(None, (_seconds(hint), max(0.0, wait), _seconds(in_body))), None)
 
 
 UNIX_TIME = 10**8
@@ -214,9 +215,7 @@ def reset_in(headers: Mapping[str, str], *, now: float) -> float:
     """
     reset = _seconds(headers.get("x-ratelimit-reset")) or 0.0
     if reset > UNIX_TIME:
-        with suppress(ValueError, TypeError, IndexError, OverflowError):
-            now = parsedate_to_datetime(headers.get("date", "")).timestamp()
-        reset -= now
+        reset -= _date(headers.get("date", "")) or now
     reset -= 1.0  # told in whole seconds, rounded up
     return reset if 0 < reset <= LONGEST_RESET else 0.0
 
@@ -231,10 +230,9 @@ def _seconds(value: object) -> float | None:
     return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
-def _until(date: str, now: float) -> float | None:
-    try:
-        moment = parsedate_to_datetime(date)
-        wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - datetime.fromtimestamp(now, UTC)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return wait.total_seconds() if wait.total_seconds() > 0 else None
+def _date(text: str) -> float | None:
+    """Unix seconds of an HTTP date, ``None`` where it is none; a date without a zone is UTC's."""
+    with suppress(ValueError, OverflowError):
+        moment = parsedate_to_datetime(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return None

@@ -55,6 +55,22 @@ def test_empty_pieces_change_nothing(pieces: tuple[bytes, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pieces", "expected"),
+    [
+        ((b"data: a\n", b"data: b\n\n"), ("", b"a\nb")),
+        ((b"event: x\n", b"data: a\n\n"), ("x", b"a")),
+        ((b"data: a", b"data: b\n\n"), ("", b"adata: b")),
+        ((b"data: a\r", b"data: b\n\n"), ("", b"a\nb")),
+    ],
+)
+def test_a_whole_event_belongs_to_what_stands_before_it(
+    pieces: tuple[bytes, ...], expected: ServerSentEvent
+) -> None:
+    """A piece that would be an event by itself is not, where one has begun."""
+    assert _read(*pieces) == [expected]
+
+
+@pytest.mark.parametrize(
     "pieces",
     [
         (b"data: " + b"x" * 1001,),
@@ -68,6 +84,21 @@ def test_an_event_is_bounded(pieces: tuple[bytes, ...]) -> None:
     """A line or an event without end is refused, however it is dealt out."""
     with pytest.raises(ResponseTooLargeError):
         _read(*pieces)
+
+
+@pytest.mark.parametrize("more", [b"x" * 600, b"\ndata: " + b"x" * 600 + b"\n"])
+def test_no_more_than_the_bound_is_kept(more: bytes) -> None:
+    """It is refused as it grows, not when it ends, which may be never."""
+    decoder = SSEDecoder(max_event_bytes=1000)
+    decoder.feed(b"data: " + b"x" * 600)
+    with pytest.raises(ResponseTooLargeError):
+        decoder.feed(more)
+
+
+def test_an_event_may_be_as_large_as_the_bound() -> None:
+    """To the byte, with its end and without."""
+    assert _read(b"data: " + b"x" * 1000 + b"\n\n") == [("", b"x" * 1000)]
+    assert _read(b"data: " + b"x" * 994) == [("", b"x" * 994)]
 
 
 def test_the_bound_is_for_one_event() -> None:
