@@ -48,7 +48,9 @@ demo: .venv/installed.stamp ## Show the pack at work, without a key; LIVE=1 uses
 	@LIVE="$(LIVE)" $(BIN)/python examples/demo.py
 
 test: setup n8n lint types ## Everything a change must pass, with branch coverage
+	@$(BIN)/coverage erase
 	$(WITHOUT_KEYS) $(BIN)/coverage run -m pytest -m "not prove"
+	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
 test-fast: setup ## The tests that take seconds

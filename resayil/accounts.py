@@ -104,8 +104,9 @@ class Accounts:
             BudgetExceededError: a budget does not cover it; nothing is set aside, nothing was sent.
         """
         learns = self.kept or self._learned.calls_of(request.model) < TAUGHT
-        ticket = Ticket(uuid.uuid4().hex, request, estimate_request(request) if learns else None, tag)
-        if self._settings.budgets:
+        identity = uuid.uuid4().hex if self._settings.budgets else ""
+        ticket = Ticket(identity, request, estimate_request(request) if learns else None, tag)
+        if identity:
             forecast = self.forecast(request, dialect)
             short: Short | None = yield Reserve(ticket.identity, micro(forecast.high))
             if short is not None:
@@ -120,6 +121,8 @@ class Accounts:
         model = ticket.request.model
         if usage is not None and not usage.estimated and ticket.local is not None:
             self._learned.see_usage(ticket.request, ticket.local, usage.input_tokens)
+        if not self.kept:
+            return
         amount = 0 if usage is None else micro(self.policy.estimate(usage, model, self._learned.catalogue))
         if self._settings.budgets:
             yield Settle(ticket.identity, amount)

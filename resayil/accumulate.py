@@ -126,8 +126,14 @@ class Accumulator:
             return ReasoningPart(draft.text, draft.signature)
         return read_call(draft.id or f"call_{part}", draft.name, draft.text, offered=self._offered, cut=cut)
 
-    def response(self, model: str, usage: Usage) -> ChatResponse:
-        """The response; ``model`` and ``usage`` serve where the service gave none."""
+    def response(self, model: str, usage: Usage, **about: Any) -> ChatResponse:
+        """The response; ``model`` and ``usage`` serve where the service gave none.
+
+        Args:
+            model: The model that was asked for.
+            usage: An estimate.
+            about: What is known of the answer besides its content, by the response's fields.
+        """
         return ChatResponse(
             id=self._start.id,
             model=self._start.model or model,
@@ -136,4 +142,5 @@ class Accumulator:
             usage=self.usage or usage,
             created=self._start.created,
             extra=self._extra,
+            **about,
         )

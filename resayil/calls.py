@@ -58,6 +58,20 @@ class Calls:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.settings = settings
+        self._policy = RetryPolicy(
+            max_retries=settings.max_retries,
+            budget=settings.retry_budget,
+            after_timeout=settings.resend_after_timeout,
+            unhinted_429=settings.unhinted_429,
+        )
+        self._bounds = Bounds(
+            settings.max_body_bytes,
+            settings.max_error_bytes,
+            settings.read_timeout,
+            settings.gap_timeout,
+            settings.deadline,
+            math.inf if settings.limit_max_wait is None else settings.limit_max_wait,
+        )
         known = Capabilities(settings.capabilities, settings.base_url)
         self.learned = Learned(known, monotonic=clock.monotonic)
         self._clock = clock
@@ -179,24 +193,15 @@ class Calls:
             )
 
     def _exchange(self, options: CallOptions, model: str | None = None) -> Exchange:
-        settings = self.settings
-        retries = options.get("max_retries")
-        given = options.get("limit_max_wait")
-        max_wait = settings.limit_max_wait if given is None else given
-        policy = RetryPolicy(
-            max_retries=settings.max_retries if retries is None else retries,
-            budget=settings.retry_budget,
-            after_timeout=settings.resend_after_timeout,
-            unhinted_429=settings.unhinted_429,
-        )
-        bounds = Bounds(
-            settings.max_body_bytes,
-            settings.max_error_bytes,
-            options.get("read_timeout") or settings.read_timeout,
-            settings.gap_timeout,
-            options.get("deadline") or settings.deadline,
-            math.inf if max_wait is None else max_wait,
-        )
+        policy, bounds = self._policy, self._bounds
+        if (retries := options.get("max_retries")) is not None:
+            policy = replace(policy, max_retries=retries)
+        if (max_wait := options.get("limit_max_wait")) is not None:
+            bounds = replace(bounds, max_wait=max_wait)
+        if read_timeout := options.get("read_timeout"):
+            bounds = replace(bounds, read_timeout=read_timeout)
+        if deadline := options.get("deadline"):
+            bounds = replace(bounds, deadline=deadline)
 
         def may_retry(error: ResayilError) -> bool:
             if model is not None and exchange.attempts > 1 and _names_model(error, model):
@@ -204,7 +209,7 @@ class Calls:
             return self._quota.take(error)
 
         tag = options.get("tag") or ""
-        exchange = Exchange(settings.secret, policy, bounds, self._clock, may_retry, tag=tag)
+        exchange = Exchange(self.settings.secret, policy, bounds, self._clock, may_retry, tag=tag)
         return exchange
 
     def _headers(
@@ -214,8 +219,9 @@ class Calls:
             "accept": "text/event-stream" if stream else "application/json",
             "user-agent": f"resayil-python/{VERSION}",
             **self.settings.extra_headers,
-            **check_headers(options.get("extra_headers") or {}),
         }
+        if given := options.get("extra_headers"):
+            headers |= check_headers(given)
         if dialect is not None:
             headers["content-type"] = "application/json"
         if dialect == "messages":

@@ -356,7 +356,7 @@ def is_loopback(host: str) -> bool:
 
 
 def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Extra headers, refused where they could break out of their line or replace the client's own.
+    """Extra headers by lower-case name, refused where they break out of their line or replace our own.
 
     Raises:
         ConfigurationError: such a header; its value is not shown.
@@ -370,4 +370,4 @@ def check_headers(headers: Mapping[str, str]) -> dict[str, str]:
             raise ConfigurationError(
                 f"The value of header {name!r} holds a character that no header may hold."
             )
-    return dict(headers)
+    return {name.lower(): value for name, value in headers.items()}

@@ -122,6 +122,8 @@ class Exchange:
         self._may_retry = may_retry
         self._tag = tag
         self._began = clock.monotonic()
+        self.ends_at = self._began + (bounds.deadline or math.inf)
+        """Monotonic time at which the call's deadline passes."""
         self._identity = uuid.uuid4().hex
         self._waited = 0.0
         self._runs = 0
@@ -133,11 +135,6 @@ class Exchange:
     def _secret(self) -> str:
         return self._held.get_secret_value()
 
-    @property
-    def ends_at(self) -> float:
-        """Monotonic time at which the call's deadline passes."""
-        return self._began + (self.bounds.deadline or float("inf"))
-
     def run(
         self,
         method: Literal["GET", "POST"],
@@ -147,7 +144,7 @@ class Exchange:
         receive: Callable[[Head], Flow[T]],
     ) -> Flow[T]:
         """Send until ``receive`` has made something of a reply, or giving up is right."""
-        if body is not None and IDEMPOTENCY_HEADER not in map(str.lower, headers):
+        if body is not None and IDEMPOTENCY_HEADER not in headers:
             headers = {**headers, IDEMPOTENCY_HEADER: self._identity}
         last: ResayilError | None = None
         while True:

@@ -47,12 +47,12 @@ def mask(secret: str) -> str:
 
 def redact(text: str, secret: str) -> str:
     """The text with every occurrence of the secret masked."""
-    return text.replace(secret, mask(secret)) if secret else text
+    return text.replace(secret, mask(secret)) if secret and secret in text else text
 
 
 def redact_headers(headers: Mapping[str, str], secret: str) -> dict[str, str]:
     """Headers by lower-case name, the private ones emptied and the secret masked in the others."""
     return {
-        name.lower(): "…" if name.lower() in _PRIVATE_HEADERS else redact(value, secret)
+        (lower := name.lower()): "…" if lower in _PRIVATE_HEADERS else redact(value, secret)
         for name, value in headers.items()
     }

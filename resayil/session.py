@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from resayil.accumulate import Accumulator
@@ -231,12 +231,12 @@ class Session:
             raise self._partial(
                 StreamInterruptedError("The stream has not been read to its end; iterate over it first.")
             )
-        reply = self._reply
-        return replace(
-            self._accumulator.response(self._request.model, self._accumulator.usage or self._estimate()),
-            request_id=reply.request_id,
+        return self._accumulator.response(
+            self._request.model,
+            self._accumulator.usage or self._estimate(),
+            request_id=self._reply.request_id,
             adaptations=self._provenance.adaptations,
             attempts=self._provenance.attempts,
             maybe_billed=self._provenance.maybe_billed,
-            headers=reply.headers,
+            headers=self._reply.headers,
         )

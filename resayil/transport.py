@@ -126,10 +126,11 @@ def _request(
 ) -> httpx.Request:
     connect = _connect_timeout(send, settings)
     timeouts = {"connect": connect, "read": send.read_timeout, "write": send.read_timeout, "pool": connect}
-    return client.build_request(
+    # `client.build_request` would copy the client's headers, cookies and query, of which there are none.
+    return httpx.Request(
         send.method,
         _url(send.url),
-        headers=dict(send.headers),
+        headers={"accept-encoding": client.headers["accept-encoding"], **send.headers},
         content=send.body,
         extensions={"timeout": timeouts, "trace": trace},
     )
