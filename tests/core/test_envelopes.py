@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -147,6 +148,23 @@ def test_what_holds_an_error(body: object, *, holds: bool) -> None:
 def test_a_date_to_come_back_at(hint: str, seconds: float | None) -> None:
     """In any zone, against the clock; now or earlier is no hint."""
     assert retry_after({"retry-after": hint}, now=10.0) == seconds
+
+
+def test_no_milliseconds_are_no_hint() -> None:
+    """Seconds are then asked for."""
+    assert retry_after({"retry-after-ms": "0", "retry-after": "9"}, now=0.0) == 9.0
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process is Unix's own")
+def test_a_date_without_a_zone_is_utcs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever this machine stands."""
+    monkeypatch.setenv("TZ", "UTC-3")
+    time.tzset()
+    try:
+        assert retry_after({"retry-after": "Thu, 01 Jan 1970 12:00:00"}, now=0.0) == 43_200.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 DATED = "1760000020"
