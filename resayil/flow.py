@@ -367,7 +367,7 @@ _WORDS: Mapping[str, str] = {
 
 def failure_error(failure: Failure, url: str) -> ResayilError:
     """The typed error of a failure of the transport."""
-    text = f"{_WORDS.get(failure.phase, 'The connection failed to')} {url}: {failure.detail}"
+    text = f"{_WORDS[failure.phase]} {url}: {failure.detail}"
     error: ResayilError
     if failure.kind == "timeout":
         error = APITimeoutError(text, phase=failure.phase)
