@@ -105,6 +105,7 @@ _ASYNC: Contenders = {
     "langchain_openrouter": ("ChatOpenRouter async",),
     "litellm": ("LiteLLM resayil/ async", "LiteLLM openai/ async"),
 }
+_ROUTES = (*_SYNC["litellm"], "LiteLLM nothing")
 _SHOWS_IMAGES = {
     family: names
     for family, names in _SYNC.items()
@@ -134,7 +135,7 @@ def _together(streams: int, chunks: int) -> Case:
 
 def _own(key: str, title: str, name: str, *, figure: str = "wall", unit: str = "ms", rounds: int = 5) -> Case:
     """A case of `benchmarks.litellm`, whose numbers are its own."""
-    return Case(key, title, "own", name, 1, {"litellm": _SYNC["litellm"]}, figure, unit, rounds)
+    return Case(key, title, "own", name, 1, {"litellm": _ROUTES}, figure, unit, rounds)
 
 
 CASES: list[Case] = [
@@ -189,8 +190,9 @@ CASES: list[Case] = [
         rounds=3,
     ),
     _own("litellm", "A streamed chunk in LiteLLM", "stream chunk (CPU)", figure="cpu", unit="µs"),
-    _own("alitellm", "The same, asynchronous", "awaited chunk (CPU)", figure="cpu", unit="µs", rounds=3),
+    _own("alitellm", "The same, asynchronous", "awaited chunk (CPU)", figure="cpu", unit="µs"),
     _own("litellm-call", "A call in LiteLLM", "call"),
+    _own("litellm-call-cpu", "The same, CPU", "call (CPU)", figure="cpu"),
     _own("litellm-300", "Each of 300 calls at once in LiteLLM", "300 concurrent, each", rounds=3),
     *(
         _kind(kind, dialect, awaited=awaited)

@@ -182,8 +182,9 @@ CLAIMS: list[Claim] = [
     *_langchain("langchain", "stream"),
     *_langchain("alangchain", "astream", " async"),
     _less(2.5, f"{_LITELLM}, per chunk", "`openai/`", _litellm("litellm"), _OPENAI),
+    _less(2.5, f"{_LITELLM}, per awaited chunk", "`openai/`", _litellm("alitellm"), _OPENAI),
     _less(1.6, f"{_LITELLM}, per call, time", "`openai/`", _litellm("litellm-call"), _OPENAI, figure="wall"),
-    _less(1.6, f"{_LITELLM}, per call, CPU", "`openai/`", _litellm("call"), _OPENAI),
+    _less(1.6, f"{_LITELLM}, per call, CPU", "`openai/`", _litellm("litellm-call-cpu"), _OPENAI),
     Claim(
         f"{_LITELLM}, 300 at once",
         "no slower than `openai/`",

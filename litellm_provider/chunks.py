@@ -35,7 +35,7 @@ class Chunk(ModelResponseStream):
     asks each for its usage eight times over, which costs pydantic a search where there is no such field.
     """
 
-    usage: Usage | None = None
+    usage: Usage | None = None  # type: ignore[assignment] # LiteLLM's class sets it without declaring it
 
     def __format__(self, _spec: str) -> str:
         return f"chunk of {self.id}: {[choice.delta.content for choice in self.choices]}"
