@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from resayil.client import ChatStream
+from resayil.codecs.envelopes import http_date
 from resayil.doctor_patient import Patient, Row, Status
 from resayil.errors import BadRequestError, NotFoundError, ResayilError, UnsupportedError
 from resayil.events import StreamEvent
@@ -243,9 +243,8 @@ def _billing(patient: Patient) -> tuple[str, Status, str]:
 
 
 def _clock(patient: Patient) -> tuple[str, Status, str]:
-    try:
-        server = parsedate_to_datetime(patient.headers.get("date", "")).timestamp()
-    except (TypeError, ValueError):
+    server = http_date(patient.headers.get("date", ""))
+    if server is None:
         return "the server tells no time", "note", ""
     off = time.time() - server
     if abs(off) > CLOCK_OFF:

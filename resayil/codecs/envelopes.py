@@ -197,7 +197,7 @@ def retry_after(headers: Mapping[str, str], in_body: object = None, *, now: floa
     if milliseconds is not None:
         return milliseconds / 1000
     hint = headers.get("retry-after", "")
-    wait = (_date(hint) or now) - now
+    wait = (http_date(hint) or now) - now
     return next(filter(None, (_seconds(hint), max(0.0, wait), _seconds(in_body))), None)
 
 
@@ -215,7 +215,7 @@ def reset_in(headers: Mapping[str, str], *, now: float) -> float:
     """
     reset = _seconds(headers.get("x-ratelimit-reset")) or 0.0
     if reset > UNIX_TIME:
-        reset -= _date(headers.get("date", "")) or now
+        reset -= http_date(headers.get("date", "")) or now
     reset -= 1.0  # told in whole seconds, rounded up
     return reset if 0 < reset <= LONGEST_RESET else 0.0
 
@@ -230,7 +230,7 @@ def _seconds(value: object) -> float | None:
     return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
-def _date(text: str) -> float | None:
+def http_date(text: str) -> float | None:
     """Unix seconds of an HTTP date, ``None`` where it is none; a date without a zone is UTC's."""
     with suppress(ValueError, OverflowError):
         moment = parsedate_to_datetime(text)

@@ -107,6 +107,13 @@ def test_a_file_of_something_else_is_told(tmp_path: Path, content: bytes) -> Non
     assert path.read_bytes() == content
 
 
+def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """A folder that is not there is named, and not made."""
+    with pytest.raises(ConfigurationError, match=r"nowhere.*cannot be written: No such file"):
+        write_capabilities(tmp_path / "nowhere" / "c.json", URL, {})
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unknown_fields_of_a_newer_file_are_left_out(tmp_path: Path) -> None:
     """A file of a later version is read as far as it is understood."""
     path = Path(_written(tmp_path / "c.json", Style(text_turns=True)))

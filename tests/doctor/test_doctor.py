@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import time
+from email.utils import formatdate
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from core.support import Scripted, Told, answer, json_reply
 from doctor.servers import KEY, SERVERS, WRONG_KEY, emulator, examined
@@ -129,7 +132,7 @@ def test_more_is_spent_where_it_is_allowed() -> None:
 
 def test_a_check_stays_within_what_it_named() -> None:
     """A server that refuses every way of saying something is not asked on and on."""
-    refusals = iter(["response_format", "tools", "tool_choice", *["role"] * 50])
+    refusals = iter(["response_format", "tools", *["role"] * 50])
 
     def refused(request: Any) -> Told:
         if request.method == "GET":
@@ -141,7 +144,48 @@ def test_a_check_stays_within_what_it_named() -> None:
     transport = Scripted(*[refused] * 60)
     report = examine(KEY, "https://example.com", transport=transport)
     assert report.requests == len(transport.requests) <= MAX_REQUESTS
-    assert _row(report, "JSON schema").status == "failed"
+    row = _row(report, "JSON schema")
+    assert (row.status, row.observed) == (
+        "failed",
+        "After 3 requests it was not understood yet; no more were sent.",
+    )
+
+
+def test_a_network_that_is_gone_is_no_certificate() -> None:
+    """Where nobody answers, the way there is looked at, and nothing else is tried."""
+    report = examine(KEY, "https://example.com", transport=Scripted(httpx.ConnectError("refused")))
+    assert report.rows[0].status == "failed"
+    assert report.rows[0].hint == "Look at the network, the proxy variables and the address."
+    assert {row.status for row in report.rows[1:]} == {"skipped"}
+
+
+def test_a_balance_without_credits_is_told() -> None:
+    """A subscription that names no credits is no empty one."""
+    report = examine(KEY, "https://example.com", transport=Scripted(json_reply({"data": [], "tier": "pro"})))
+    row = _row(report, "billing")
+    assert (row.status, row.observed) == ("note", "the reply names no credits")
+    assert "on the web" in row.hint
+
+
+@pytest.mark.parametrize(
+    ("ago", "observed", "hint"),
+    [(3600, r"this machine is \+36\d\d s off", "Set the clock"), (0, r"[+-]\d s apart", "")],
+)
+def test_the_clocks_are_compared(ago: int, observed: str, hint: str) -> None:
+    """By the date of the last reply, whose zone may be left out."""
+    date = formatdate(time.time() - ago, usegmt=True).removesuffix(" GMT")
+    report = examine(KEY, "https://example.com", transport=Scripted(json_reply({"data": []}, date=date)))
+    row = _row(report, "clock")
+    assert re.fullmatch(observed, row.observed)
+    assert row.hint.startswith(hint)
+    assert bool(row.hint) is bool(hint)
+
+
+@pytest.mark.parametrize("date", ["soon", f"Mon, 01 Jan {10**20} 00:00:00 GMT"])
+def test_a_date_that_is_none_tells_no_time(date: str) -> None:
+    """A server may put anything there."""
+    report = examine(KEY, "https://example.com", transport=Scripted(json_reply({"data": []}, date=date)))
+    assert _row(report, "clock").observed == "the server tells no time"
 
 
 def test_a_list_without_models_is_told() -> None:
