@@ -32,14 +32,12 @@ class Ticket:
         request: What is sent.
         local: The local estimate of its prompt, uncorrected; ``None`` where nothing is learned from it.
         tag: The caller's word for it.
-        settled: Whether it has been settled.
     """
 
     identity: str
     request: ChatRequest
     local: TokenCount | None
     tag: str
-    settled: bool = False
 
 
 class Accounts:
@@ -115,9 +113,6 @@ class Accounts:
 
     def settle(self, ticket: Ticket, usage: Usage | None) -> Flow[None]:
         """Replace what was set aside by what a call has cost, and write it down; ``None`` is nothing."""
-        if ticket.settled:
-            return
-        ticket.settled = True
         model = ticket.request.model
         if usage is not None and not usage.estimated and ticket.local is not None:
             self._learned.see_usage(ticket.request, ticket.local, usage.input_tokens)

@@ -94,7 +94,8 @@ class Books:
         self._store: BudgetStore = store_for(settings.limit_storage) if settings.budgets else MEMORY
         self._scope = hashlib.sha256(scope_of(settings).encode()).hexdigest()[:32]
         self._client = secrets.token_hex(8)
-        self._ledger = _ledger(settings.ledger) if settings.ledger else None
+        if settings.ledger:  # without one no flow asks for it
+            self._ledger = _ledger(settings.ledger)
         self._gone = self._unwritten = False
         self._held: dict[str, list[str]] = {}  # a call that outlasts its day counts on the day it began
         self._lock = threading.Lock()
@@ -158,8 +159,6 @@ class Books:
 
     def enter(self, entry: Entry) -> None:
         """See `Bookkeeping.enter`; a ledger that cannot be written costs nobody a paid answer."""
-        if self._ledger is None:
-            return
         try:
             self._ledger.enter(entry)
         except ConfigurationError as error:
@@ -167,8 +166,6 @@ class Books:
 
     def weigh(self, at: float, balance: Decimal | None) -> list[Interval]:
         """See `Bookkeeping.weigh`; a ledger that cannot be used tells nothing."""
-        if self._ledger is None:
-            return []
         try:
             if balance is not None:
                 self._ledger.note_balance(at, balance)

@@ -253,8 +253,3 @@ class Plan:
         """Requests that went out in the window that ends now."""
         start = now - self.span(quota, now)
         return sum(start < entry.moment <= now for entry in self.entries)
-
-    @property
-    def ends_at(self) -> float:
-        """When the last thing it says happens."""
-        return max(self.closed_until, self.entries[-1].moment if self.entries else 0.0)

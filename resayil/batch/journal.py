@@ -12,7 +12,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Self
 
 from resayil.batch.values import Outcome, Totals
 from resayil.credits import MICRO, micro
@@ -123,9 +122,3 @@ class Journal:
     def close(self) -> None:
         """Let go of the journal."""
         self._rows.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()

@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,10 @@ from pathlib import Path
 from resayil import ResayilError
 from resayil.batch.journal import Journal
 from resayil.batch.values import Outcome
-with Journal(Path(sys.argv[1]), {"input": "rows"}) as journal:
-    for n in range(int(sys.argv[2]), 10**9):
-        journal.add(n, f"line {n}\\n", Outcome(ResayilError("no")))
-        print(n, flush=True)
+journal = Journal(Path(sys.argv[1]), {"input": "rows"})
+for n in range(int(sys.argv[2]), 10**9):
+    journal.add(n, f"line {n}\\n", Outcome(ResayilError("no")))
+    print(n, flush=True)
 """
 
 TIMES = [5, pytest.param(60, marks=pytest.mark.prove)]
@@ -97,7 +98,7 @@ def test_a_killed_journal_has_every_finished_row(tmp_path: Path, times: int) -> 
     output, dice, last = tmp_path / "out.jsonl", random.Random(times), -1  # noqa: S311 - the same
     for _ in range(times):
         last = killed(JOURNAL, output, last + 1, dice)
-        with Journal(output, {"input": "rows"}) as journal:
+        with closing(Journal(output, {"input": "rows"})) as journal:
             held = set(journal.numbers())
             journal.write(output, "")
         assert held >= set(range(last + 1))
