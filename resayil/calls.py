@@ -98,8 +98,8 @@ class Calls:
             history_images=self.settings.history_images,
             catalogue=self.learned.catalogue,
         )
-        if request.reasoning_replay == "never":
-            request = replace(request, reasoning_replay=self.settings.replay(request.model))
+        if request.reasoning_replay == "never" and (replay := self.settings.replay(request.model)) != "never":
+            request = replace(request, reasoning_replay=replay)
         self._warn_of_images(request)
         yield from self._see_prices()
         ticket = yield from self.accounts.open(request, dialect, options.get("tag") or "")

@@ -8,7 +8,7 @@ error as the first event, an empty stream. Then it returns `Opened`, and the pum
 from __future__ import annotations
 
 import math
-import uuid
+import os
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
@@ -124,7 +124,7 @@ class Exchange:
         self._began = clock.monotonic()
         self.ends_at = self._began + (bounds.deadline or math.inf)
         """Monotonic time at which the call's deadline passes."""
-        self._identity = uuid.uuid4().hex
+        self._identity = os.urandom(16).hex()
         self._waited = 0.0
         self._runs = 0
         self.attempts = 0

@@ -58,12 +58,12 @@ def decode(request: ChatRequest, reply: object) -> list[StreamEvent]:
     Raises:
         MalformedResponseError: there is no answer in it.
     """
-    decoder = stream(request)
-    match reply:
-        case {"choices": [{"message": {**message}, **choice}, *others], **rest}:
-            chunk = {str(name): value for name, value in rest.items()}
-            chunk["choices"] = [{**choice, "delta": message}, *others]
-            return [*decoder.take(chunk), *decoder.end()]
+    if isinstance(reply, dict):
+        match reply.get("choices"):
+            case [{"message": dict(message)} as choice, *others]:
+                decoder = stream(request)
+                chunk = {**reply, "choices": [{**choice, "delta": message}, *others]}
+                return [*decoder.take(chunk), *decoder.end()]
     raise MalformedResponseError("The reply holds no choices[0].message.")
 
 

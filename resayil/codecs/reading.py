@@ -44,11 +44,13 @@ def word(value: object) -> str:
 
 def details(value: object) -> Mapping[str, Any]:
     """An object that describes the answer; empty where it is none."""
-    return value if isinstance(value, Mapping) else _NOTHING
+    return value if isinstance(value, dict) else _NOTHING
 
 
 def count(value: object, default: int = 0) -> int:
     """A number of tokens, a place or a time, which some servers write as text."""
+    if type(value) is int and value >= 0:  # as nearly always
+        return value
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _DIGITS:
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
