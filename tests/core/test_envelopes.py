@@ -9,7 +9,6 @@ import pytest
 
 from resayil.codecs.envelopes import error_from, holds_error, reset_in, retry_after
 from resayil.errors import (
-    APIConnectionError,
     APIStatusError,
     BadRequestError,
     ContextOverflowError,
@@ -191,8 +190,3 @@ def test_seconds_until_a_reset(reset: str, date: str, seconds: float) -> None:
     """A number or a moment, the latter by the reply's clock where it tells one; a minute at most."""
     headers = {"x-ratelimit-reset": reset, "date": date}
     assert reset_in(headers, now=1_760_000_000.0) == seconds
-
-
-def test_a_broken_connection_is_one_that_never_stood() -> None:
-    """Unless told otherwise, and so it may be made anew."""
-    assert APIConnectionError("x").phase == "connect"
