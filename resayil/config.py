@@ -10,6 +10,7 @@ import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypedDict
 from urllib.parse import urlsplit
 
@@ -307,6 +308,7 @@ def clean_key(given: str | SecretStr) -> SecretStr:
     return SecretStr(key)
 
 
+@lru_cache(maxsize=64)  # LiteLLM hands it over with each call
 def normalise_base_url(given: str, *, allow_http: bool = False) -> str:
     """The base URL in one form, from a bare host, any of the documented paths, or a pasted endpoint.
 

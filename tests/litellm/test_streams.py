@@ -64,6 +64,15 @@ def test_usage_is_exact_in_every_order(call: Given, raw: Raw, streamed: Streamed
     assert [part.choices[0].finish_reason for part in chunks if part.choices][-2:].count("stop") == 1
 
 
+def test_a_chunk_without_usage_says_nothing_of_it(call: Given, raw: Raw, streamed: Streamed) -> None:
+    """Its usage is there to be asked for, as LiteLLM does, and not in what a proxy sends on."""
+    raw(*ORDERS["usage after the finish"])
+    text = streamed(call)[0]
+    assert text.usage is None
+    assert "usage" not in text.model_dump()
+    assert "usage" not in text.model_dump_json(exclude_none=True, exclude_unset=True)
+
+
 def test_usage_is_hidden_unless_asked_for(call: Given, raw: Raw, streamed: Streamed) -> None:
     """Who did not ask for usage sees no chunk of it, although it was asked for upstream."""
     raw(*ORDERS["usage after the finish"])
