@@ -102,6 +102,7 @@ def test_an_event_may_be_as_large_as_the_bound() -> None:
     """To the byte, with its end and without."""
     assert _read(b"data: " + b"x" * 1000 + b"\n\n") == [("", b"x" * 1000)]
     assert _read(b"data: " + b"x" * 994) == [("", b"x" * 994)]
+    assert _read(b"\ndata: " + b"x" * 994) == [("", b"x" * 994)]
 
 
 def test_the_bound_is_for_one_event() -> None:
