@@ -76,14 +76,10 @@ def _of_results(question: Question, _model: Model) -> str:
     since = choosing.since_user(question)
     results = [turn for turn in since if turn.role == "tool"]
     if not results:
-        return _shown(question, question.turns[-1]) if question.turns[-1].role == "tool" else ""
+        return ""
     said = " ".join(_quoted(question, turn) for turn in results)
     basis = _basis(question, since)
     return f"{said} {basis}".strip() if basis else said
-
-
-def _shown(question: Question, turn: Turn) -> str:
-    return _quoted(question, turn)
 
 
 def _quoted(question: Question, turn: Turn) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from resayil.emulator.pictures import DATA_URL_SCHEME, UnreadableImageError, read_data_url
 from resayil.emulator.refusals import RefusalError, invalid
-from resayil.emulator.values import Json, JsonObject, Picture, ToolCall, Turn, dumps
+from resayil.emulator.values import Json, JsonObject, Picture, ToolCall, Turn
 
 BAD_REQUEST = 400
 HTTPS = "https://"
@@ -102,11 +102,6 @@ def picture(url: Json, where: str) -> Picture:
         return read_data_url(url)
     except UnreadableImageError as error:
         raise RefusalError(BAD_REQUEST, f"{where}: Invalid image: {error}.") from error
-
-
-def compact(value: Json) -> str:
-    """A value as the text a model reads: strings as they are, all else as JSON."""
-    return value if isinstance(value, str) else dumps(value)
 
 
 def matched(turns: list[Turn], call_id: Json, where: str) -> str:

@@ -211,10 +211,5 @@ def _bodied(own: Json, status: int, body: Json) -> Draft:
     return drafts.whole(body if own is None else own, status=status)
 
 
-def described() -> str:
-    """The table in words, for a help text."""
-    return "\n".join(f"{name}: {kind.summary}" for name, kind in FAULTS.items())
-
-
 def _unsized(draft: Draft) -> dict[str, str]:
     return {name: value for name, value in draft.headers.items() if name != "content-length"}

@@ -67,10 +67,6 @@ class RefusalError(Exception):
     plain: bool = False
     malformed: bool = False
 
-    def __str__(self) -> str:
-        """Say the status and the words."""
-        return f"{self.status} {self.text}"
-
     @property
     def reason(self) -> Reason:
         """The row of the table for this status."""

@@ -11,7 +11,7 @@ import struct
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, assert_never
 
 import uvicorn
 from starlette.applications import Starlette
@@ -118,6 +118,8 @@ class _Player:
                         break
                     self._trace.add(step)
                     await self._send({"type": "http.response.body", "body": step, "more_body": True})
+                case _:
+                    assert_never(step)
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _next(self, steps: Iterator[Step]) -> Step | None:

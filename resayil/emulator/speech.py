@@ -63,12 +63,11 @@ def _shortened(answer: Answer, budget: int) -> Answer:
 
 def pieces(text: str) -> Iterator[str]:
     """A text in pieces of a few letters."""
-    at = 0
-    for length in cycle(LENGTHS):
-        if at >= len(text):
-            return
-        yield text[at : at + length]
-        at += length
+    at, lengths = 0, cycle(LENGTHS)
+    while at < len(text):
+        end = at + next(lengths)
+        yield text[at:end]
+        at = end
 
 
 def torn(event: bytes) -> Iterator[bytes]:

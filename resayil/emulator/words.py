@@ -90,8 +90,6 @@ def _concept(word: str) -> str:
 
 
 def _alike(one: str, other: str) -> bool:
-    if one == other:
-        return True
     return min(len(one), len(other)) >= SHARED_PREFIX and one[:SHARED_PREFIX] == other[:SHARED_PREFIX]
 
 

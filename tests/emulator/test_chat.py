@@ -8,6 +8,17 @@ import pytest
 if TYPE_CHECKING:
     from tests.emulator.conftest import Client
 
+USER: dict[str, Any] = {"role": "user", "content": "hi"}
+
+
+def _asking(*parts: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": [*parts]}]}
+
+
+def _after(call: dict[str, Any]) -> dict[str, Any]:
+    return {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [call]}]}
+
+
 BASES = ("/v1", "/api/v1", "", "/v1/v1")
 WRONG: dict[str, dict[str, Any]] = {
     "model": {"model": None},
@@ -21,7 +32,17 @@ WRONG: dict[str, dict[str, Any]] = {
     "n": {"n": 2},
     "response_format.type": {"response_format": {"type": "xml"}},
     "tools.0.function.name": {"tools": [{"type": "function", "function": {}}]},
+    "tools.0.function.parameters": {"tools": [{"function": {"name": "x", "parameters": "none"}}]},
     "messages.0.tool_call_id": {"messages": [{"role": "tool", "tool_call_id": "no", "content": "3"}]},
+    "messages.1": {"messages": [USER, "hi"]},
+    "messages.1.content": {"messages": [USER, {"role": "user", "content": 3}]},
+    "messages.0.content.0": _asking({"type": "input_audio"}),
+    "messages.0.content.0.image_url.url": _asking({"type": "image_url", "image_url": {"url": 3}}),
+    "messages.1.tool_calls.0.function.name": _after({"id": "c1", "function": {"arguments": "{}"}}),
+    "messages.1.tool_calls.0.function.arguments": _after(
+        {"id": "c1", "function": {"name": "add", "arguments": {}}}
+    ),
+    "response_format.json_schema.schema": {"response_format": {"type": "json_schema", "json_schema": {}}},
 }
 
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from tests.emulator.conftest import Client
 
 USE = {"type": "tool_use", "id": "toolu_1", "name": "add", "input": {"a": 1, "b": 2}}
+ADDER = {"name": "add", "input_schema": {}}
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
 
 
@@ -34,8 +35,14 @@ WRONG: dict[str, dict[str, Any]] = {
     "messages.2.content.0.content.0: Image": {
         "messages": _after_call({"type": "tool_result", "tool_use_id": "toolu_1", "content": [IMAGE]})
     },
+    "system: must be": {"system": [{"type": "image"}]},
+    "messages.0.content: must be": {"messages": [{"role": "user", "content": 3}]},
+    "needs `id` and `name`": {"messages": [{"role": "assistant", "content": [{**USE, "id": None}]}]},
+    "messages.0.content.0.input": {"messages": [{"role": "assistant", "content": [{**USE, "input": "{}"}]}]},
     "tools.0.type": {"tools": [{"type": "web_search_20250305", "name": "web_search"}]},
-    "tool_choice.type": {"tools": [{"name": "add", "input_schema": {}}], "tool_choice": {"type": "all"}},
+    "tools.0.name": {"tools": [{"input_schema": {}}]},
+    "tool_choice.type": {"tools": [ADDER], "tool_choice": {"type": "all"}},
+    "'sub' is no tool on offer": {"tools": [ADDER], "tool_choice": {"type": "tool", "name": "sub"}},
 }
 
 
@@ -102,6 +109,16 @@ def test_tool_call_and_result_round_trip(client: Client) -> None:
     second = client.message(messages=turns, tools=tools).json()
     assert second["stop_reason"] == "end_turn"
     assert "38C and sunny" in second["content"][0]["text"]
+
+
+def test_a_result_in_blocks_is_read(client: Client) -> None:
+    """A result's text blocks are one text; one that says so failed."""
+    blocks = [{"type": "text", "text": "three"}, {"type": "text", "text": "apples"}]
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": blocks}
+    for marks, phrase in (({}, "returned"), ({"is_error": True}, "failed")):
+        said = client.message(messages=_after_call({**result, **marks})).json()["content"][0]["text"]
+        assert "three\napples" in said
+        assert phrase in said
 
 
 def test_tool_choice_is_obeyed(client: Client) -> None:

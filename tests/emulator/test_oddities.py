@@ -164,7 +164,7 @@ SHOWS: dict[str, Check] = {
         billing(client, "subscription").json()["data"]["tier"] == "enterprise"
     ),
     "billing-404": lambda client, _: (
-        billing(client, "topup-packs").status_code == 404
+        [billing(client, f"topup-{what}").status_code for what in ("packs", "history")] == [404, 404]
         and client.http.get("/pricing/topups").status_code == 200
     ),
     "think-tags": lambda client, _: client.said(model=PRO)["content"].startswith("<think>"),
@@ -243,6 +243,14 @@ def test_march_profile_is_the_march_server(connect: Connect, events: Events) -> 
     assert wrong_key(client).json()["error"] == "Invalid API key."
     assert client.http.post("/chat/completions", headers={"authorization": ""}).json()["error"]["code"] == 401
     assert client.message().status_code == 404
+
+
+def test_pages_stand_for_refusals_too(connect: Connect) -> None:
+    """A server whose errors are pages shows one for a model that is away, and for nothing below 500."""
+    client = connect("html-error", "inactive-503")
+    away, unknown = client.chat(model="neural-chat"), client.chat(model="none")
+    assert (away.status_code, away.headers["content-type"]) == (503, "text/html; charset=utf-8")
+    assert (unknown.status_code, unknown.headers["content-type"]) == (404, "application/json")
 
 
 def test_unknown_names_are_refused() -> None:

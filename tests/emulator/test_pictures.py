@@ -3,6 +3,7 @@ from __future__ import annotations
 import struct
 import tracemalloc
 import zlib
+from base64 import b64encode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -15,18 +16,28 @@ EYES = "qwen3-vl:235b-instruct"
 AsUrl = Callable[..., str]
 
 
-def jpeg(width: int, height: int, *, comment: str = "", description: str = "") -> bytes:
-    """A JPEG's header, with a comment or an EXIF description."""
+def segment(marker: int, body: bytes) -> bytes:
+    """One part of a JPEG's header."""
+    return bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
 
-    def segment(marker: int, body: bytes) -> bytes:
-        return bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
 
-    told = description.encode() + b"\x00"
-    tiff = b"MM\x00*" + struct.pack(">IHHHIII", 8, 1, 0x010E, 2, len(told), 26, 0) + told
-    parts = [segment(0xFE, comment.encode())] if comment else []
-    parts += [segment(0xE1, b"Exif\x00\x00" + tiff)] if description else []
+def exif(tag: int, text: bytes) -> bytes:
+    """Two rows of EXIF: the camera's orientation, then a text under a tag."""
+    head = struct.pack(">IHHHIHH", 8, 2, 0x0112, 3, 1, 1, 0)
+    return segment(
+        0xE1, b"Exif\x00\x00MM\x00*" + head + struct.pack(">HHIII", tag, 2, len(text), 38, 0) + text
+    )
+
+
+def jpeg(width: int, height: int, *parts: bytes) -> bytes:
+    """A JPEG's header: such parts, then its frame."""
     frame = segment(0xC0, struct.pack(">BHHB", 8, height, width, 3) + b"\x00" * 9)
     return b"\xff\xd8" + b"".join(parts) + frame + b"\xff\xd9"
+
+
+def webp(kind: bytes, *body: bytes) -> bytes:
+    """A WebP's header."""
+    return b"RIFF\x00\x00\x00\x00WEBP" + kind + b"".join(body)
 
 
 def ask(client: Client, url: str, words: str = "What is this?", **fields: Any) -> Any:
@@ -41,22 +52,31 @@ def said(client: Client, url: str, words: str = "What is this?", **fields: Any) 
     return text
 
 
-FILES: dict[str, tuple[bytes, str]] = {
-    "JPEG comment": (jpeg(30, 20, comment="خصم"), "JPEG of 30×20"),
-    "JPEG description": (jpeg(30, 20, description="خصم"), "JPEG of 30×20"),
-    "GIF": (b"GIF89a" + struct.pack("<HH", 7, 5) + b"\x00" * 8, "GIF of 7×5"),
-    "BMP": (b"BM" + b"\x00" * 16 + struct.pack("<ii", 9, -3), "BMP of 9×3"),
-    "WebP": (b"RIFF\x00\x00\x00\x00WEBPVP8X" + b"\x00" * 8 + b"\x09\x00\x00\x04\x00\x00", "WebP of 10×5"),
+FILES: dict[str, tuple[bytes, str, str]] = {
+    "JPEG comment": (jpeg(30, 20, segment(0xFE, "خصم".encode())), "JPEG of 30×20", "خصم"),
+    "JPEG comment in Latin-1": (jpeg(30, 20, segment(0xFE, b"caf\xe9")), "JPEG of 30×20", "café"),
+    "JPEG description": (jpeg(30, 20, exif(0x010E, "خصم\0".encode())), "JPEG of 30×20", "خصم"),
+    "JPEG of other parts": (
+        jpeg(30, 20, b"\xff\x01", segment(0xE0, b"JFIF\0"), exif(0x0131, b"camera")),
+        "JPEG of 30×20",
+        "",
+    ),
+    "GIF": (b"GIF89a" + struct.pack("<HH", 7, 5) + b"\x00" * 8, "GIF of 7×5", ""),
+    "BMP": (b"BM" + b"\x00" * 16 + struct.pack("<ii", 9, -3), "BMP of 9×3", ""),
+    "WebP": (webp(b"VP8X", bytes(8), b"\x09\x00\x00\x04\x00\x00"), "WebP of 10×5", ""),
+    "lossless WebP": (webp(b"VP8L", bytes(5), struct.pack("<I", 9 | 4 << 14)), "WebP of 10×5", ""),
+    "lossy WebP": (webp(b"VP8 ", bytes(10), struct.pack("<HH", 10, 5)), "WebP of 10×5", ""),
 }
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_format_and_size_are_read(client: Client, name: str, as_url: AsUrl) -> None:
     """Each format's true size is told, and the text that its file carries."""
-    data, told = FILES[name]
+    data, told, text = FILES[name]
     content = said(client, as_url(data, "image/any"))
     assert told in content
-    assert ("خصم" in content) == name.startswith("JPEG")
+    assert text in content
+    assert ("carries no text" in content) == (not text)
 
 
 @pytest.mark.parametrize("kind", [b"tEXt", b"zTXt", b"iTXt"])
@@ -94,6 +114,7 @@ BAD: dict[str, str] = {
     "bad base64": "data:image/png;base64,@@@",
     "not base64": "data:image/png,hello",
     "cut short": "data:image/png;base64,iVBORw0KGgo=",
+    "a scan before its frame": "data:image/jpeg;base64," + b64encode(b"\xff\xd8\xff\xda\0\2").decode(),
     "plain http": "http://example.com/x.png",
     "a path": "/etc/passwd",
 }

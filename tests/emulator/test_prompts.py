@@ -101,6 +101,20 @@ def test_a_failed_result_is_told_as_one(client: Client) -> None:
     assert "failed" in client.said(messages=turns(system, ASKED, written, result))["content"]
 
 
+@pytest.mark.parametrize("answered", ["It is 3.", 'Data: {"points": 3}', '{"tool_calls": [{"name": 3}]}'])
+def test_an_answer_without_a_call_stays_an_answer(client: Client, answered: str) -> None:
+    """Words and JSON that are no call bring no result behind them: the next question is asked anew."""
+    system, written = PROTOCOLS["a list under a key"]
+    said = client.said(messages=turns(system, "Hello", answered, ASKED))["content"]
+    assert compact(said) == compact(written)
+
+
+def test_a_result_of_bare_values_is_the_whole_turn(client: Client) -> None:
+    """Rows without a content are no rows."""
+    system, written = PROTOCOLS["a list under a key"]
+    assert "[125, 3]" in client.said(messages=turns(system, ASKED, written, "[125, 3]"))["content"]
+
+
 def test_several_calls_and_results(client: Client) -> None:
     """A list holds all calls, an object the first; rows are given to the calls in order."""
     weather = {

@@ -70,11 +70,13 @@ def test_calls_go_out_unchanged(client: Client) -> None:
 
 
 def test_malformed_arguments_stream_in_the_messages_dialect(client: Client) -> None:
-    """What is no JSON is streamed piece by piece like any other."""
-    client.emulator.call("add", '{"a": 1')
+    """What is no JSON is streamed piece by piece like any other, and stands as text in a whole reply."""
+    for _ in range(2):
+        client.emulator.call("add", '{"a": 1')
     lines = [line for line in client.message(stream=True).text.splitlines() if "partial_json" in line]
     pieces = [json.loads(line.removeprefix("data: "))["delta"]["partial_json"] for line in lines]
     assert "".join(pieces) == '{"a": 1'
+    assert client.message().json()["content"][0]["input"] == '{"a": 1'
 
 
 def test_script_takes_functions_of_the_request(client: Client) -> None:

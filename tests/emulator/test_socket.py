@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -9,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
+import uvicorn
 
 import resayil.emulator
 from resayil.emulator import Emulator
@@ -74,6 +78,32 @@ def test_two_servers_run_beside_each_other() -> None:
     assert [reply["choices"][0]["message"]["content"] for reply in said] == ["one", "other"]
 
 
+def test_a_server_that_does_not_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for it gets an error, and the port is free again."""
+    taken: list[socket.socket] = []
+
+    async def hang(_server: uvicorn.Server, sockets: list[socket.socket]) -> None:
+        taken.extend(sockets)
+        await asyncio.sleep(0.2)
+
+    monkeypatch.setattr(uvicorn.Server, "startup", hang)
+    monkeypatch.setattr("resayil.emulator.server.PATIENCE", 0.05)
+    with pytest.raises(RuntimeError, match="did not start"), Emulator().serve():
+        pass
+    assert [listener.fileno() for listener in taken] == [-1]
+
+
+def test_clients_that_are_gone_at_once_disturb_nobody(
+    resayil_server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Connections that are reset before the server looks at them leave it as it was, and no complaint."""
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", resayil_server.port)) as gone:
+            gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    assert httpx.get(resayil_server.origin).status_code == 200
+    assert not caplog.records
+
+
 async def test_application_runs_under_any_asgi_server() -> None:
     """Without the emulator's own server a cut still ends in an error, since the application raises."""
     emulator = Emulator()
@@ -106,13 +136,19 @@ def test_upstream_gets_chat_requests_and_only_those() -> None:
     assert behind.requests[0].body == BODY
 
 
-async def test_upstream_streams_and_fails_as_an_upstream() -> None:
-    """A stream passes through piece by piece, a cut stays a cut, and a dead server is 503."""
+async def test_upstream_fails_as_an_upstream() -> None:
+    """What it refuses is refused, a cut stays a cut behind what came before it, and a dead server is 503."""
     behind = Emulator()
     with behind.serve() as server, Emulator(upstream=f"{server.origin}/open/v1").serve() as front:
         async with httpx.AsyncClient(headers={"x-api-key": front.key}) as http:
             lost = await http.post(f"{front.base_url}/chat/completions", json=BODY)
             assert lost.status_code == 404
+            behind.fault("cut")
+            parts = []
+            with pytest.raises(httpx.RemoteProtocolError):
+                async with http.stream("POST", f"{front.base_url}/chat/completions", json=BODY) as cut:
+                    parts += [part async for part in cut.aiter_raw()]
+            assert cut.headers["x-resayil-upstream"] == "relayed"
     front_of_none = Emulator(upstream=server.base_url)
     transport = front_of_none.async_transport()
     async with httpx.AsyncClient(transport=transport, base_url=front_of_none.base_url) as http:

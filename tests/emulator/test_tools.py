@@ -97,6 +97,12 @@ CALLED: dict[str, tuple[str, list[dict[str, Any]], list[tuple[str, Any]]]] = {
             )
         ],
     ),
+    "a version is no number": ("Add version 1.2.3 to 4 and 5", [ADD], [("my_adder_tool", {"a": 4, "b": 5})]),
+    "a word that denies": (
+        "Search cats without pictures",
+        [tool("search", query=STRING, pictures={"type": "boolean"})],
+        [("search", {"query": "Search cats without pictures", "pictures": False})],
+    ),
     "no arguments": ("Use the magic_reset tool", [tool("magic_reset")], [("magic_reset", {})]),
     "a greeting calls nothing": ("Hello, how are you?", [ADD, MAIL, ORDER], []),
     "an Arabic greeting calls nothing": ("مرحبا، كيف الحال؟", [ADD, MAIL, ORDER], []),
@@ -118,49 +124,6 @@ def test_words_decide_the_call(client: Client, case: str) -> None:
     assert client.called(words, *tools) == expected
 
 
-SCHEMAS: dict[str, tuple[dict[str, Any], Any]] = {
-    "enum by word": ({"enum": ["celsius", "fahrenheit"], "type": "string"}, "fahrenheit"),
-    "const": ({"const": "v1"}, "v1"),
-    "bounds": ({"type": "integer", "minimum": 100, "maximum": 200}, 100),
-    "exclusive bounds": ({"type": "integer", "exclusiveMaximum": 10, "exclusiveMinimum": 0}, 9),
-    "decimal": ({"type": "number"}, 42),
-    "boolean": ({"type": "boolean"}, True),
-    "null or number": ({"anyOf": [{"type": "null"}, {"type": "integer"}]}, 42),
-    "type list": ({"type": ["null", "integer"]}, 42),
-    "numbers": ({"type": "array", "items": {"type": "integer"}}, [42]),
-    "least items": ({"type": "array", "items": {"const": 1}, "minItems": 3}, [1, 1, 1]),
-    "reference": ({"$ref": "#/$defs/Kind"}, "fahrenheit"),
-    "all of": ({"allOf": [{"$ref": "#/$defs/Kind"}]}, "fahrenheit"),
-    "nested": (
-        {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]},
-        {"n": 42},
-    ),
-    "format": ({"type": "string", "format": "date"}, "2026-01-01"),
-    "length": ({"type": "string", "maxLength": 4}, "Show"),
-    "pattern": ({"type": "string", "pattern": "^[a-z]$"}, None),
-}
-DEFS = {"Kind": {"type": "string", "enum": ["celsius", "fahrenheit"]}}
-
-
-@pytest.mark.parametrize("case", SCHEMAS)
-def test_arguments_satisfy_their_schema(client: Client, case: str) -> None:
-    """Each form of schema gets a value that it allows, taken from the words where they offer one."""
-    part, expected = SCHEMAS[case]
-    parameters = {"type": "object", "properties": {"x": part}, "required": ["x"], "$defs": DEFS}
-    [(_, arguments)] = client.called(
-        "Show 42 in fahrenheit", {"name": "show", "parameters": parameters}, tool_choice="required"
-    )
-    assert arguments.keys() == {"x"}
-    assert expected is None or arguments["x"] == expected
-
-
-def test_recursive_schema_ends(client: Client) -> None:
-    """A schema that holds itself is filled to a bounded depth."""
-    node = {"type": "object", "properties": {"next": {"$ref": "#"}}, "required": ["next"]}
-    [(name, _)] = client.called("go", {"name": "walk", "parameters": node}, tool_choice="walk")
-    assert name == "walk"
-
-
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
@@ -178,6 +141,23 @@ def test_tool_choice_is_obeyed(client: Client, choice: Any, expected: list[str])
     assert [name for name, _ in client.called("Hello!", *tools, tool_choice=choice)] == expected
     offered = [{"type": "function", "function": one} for one in tools]
     assert client.chat("Hello!", tools=offered, tool_choice="three").status_code == 422
+
+
+def test_calls_end_at_the_token_limit(client: Client) -> None:
+    """What fits of the calls goes out, the last one cut in its arguments, with the reason `length`."""
+    offered = [{"type": "function", "function": tool("get_weather", location=STRING)}]
+
+    def asked(**limit: int) -> tuple[str, list[str]]:
+        body = client.chat("Weather in Paris and London?", tools=offered, **limit).json()
+        calls = body["choices"][0]["message"].get("tool_calls", [])
+        return body["choices"][0]["finish_reason"], [call["function"]["arguments"] for call in calls]
+
+    paris, london = '{"location":"Paris"}', '{"location":"London"}'
+    whole = client.chat("Weather in Paris and London?", tools=offered).json()["usage"]["completion_tokens"]
+    assert asked(max_tokens=whole) == ("tool_calls", [paris, london])
+    assert asked(max_tokens=whole - 1) == ("length", [paris, london[:-1]])
+    assert asked(max_tokens=6) == ("length", ['{"'])
+    assert asked(max_tokens=1) == ("length", [])
 
 
 def test_parallel_calls_can_be_switched_off(client: Client) -> None:
@@ -248,6 +228,17 @@ def test_an_answer_is_no_result(client: Client) -> None:
     assert client.called(None, ADD, messages=turns) == [("my_adder_tool", {"a": 4, "b": 5})]
 
 
+def test_an_amount_is_quoted_as_the_conversation_wrote_it(client: Client) -> None:
+    """Of several amounts, the one that a call took; arguments that are no JSON are passed over."""
+    words = "I paid 20.000 KWD of 12.500 KWD, how many points?"
+    turns = _history(words, ("points", {"total_kwd": 12.5}, "125"))
+    assert "12.500 KWD" in client.said(messages=turns)["content"]
+    turns[1]["tool_calls"][0]["function"]["arguments"] = '{"total_kwd": 12.5'
+    said = client.said(messages=turns)["content"]
+    assert "125" in said
+    assert "12.5" not in said.replace("125", "")
+
+
 def test_failed_tool_is_told(client: Client) -> None:
     """A result that is an error is told as one."""
     history = _history("What is 1 + 2", ("my_adder_tool", {"a": 1}, "Error: Missing required argument 'b'."))
@@ -306,58 +297,12 @@ def test_names_of_any_script_reach_the_arguments(client: Client) -> None:
     assert "شركة النور" in client.chat("Create a customer named 'شركة النور'", tools=offered).text
 
 
-def test_json_mode_uses_the_keys_that_the_prompt_names(client: Client) -> None:
-    """json_object answers an object with the quoted keys, or of the printed example or schema."""
-    wanted = {"type": "json_object"}
-    quoted = client.said("Return JSON with 'setup' and 'punchline' keys.", response_format=wanted)
-    assert json.loads(quoted["content"]).keys() == {"setup", "punchline"}
-    example = client.said('Extract the age 42 as {"age": 0, "name": "x"}', response_format=wanted)
-    assert json.loads(example["content"])["age"] == 42
-    schema = json.dumps(tool("x", city=STRING)["parameters"])
-    printed = client.said(f"I live in Doha. The schema: {schema}", response_format=wanted)
-    assert json.loads(printed["content"]) == {"city": "Doha"}
-    assert json.loads(client.said("hi", response_format=wanted)["content"]).keys() == {"answer"}
-
-
-def test_json_schema_is_filled_in_both_dialects(client: Client) -> None:
-    """A JSON schema gets a fitting object from the user's words."""
-    schema = tool("x", name=STRING, age=INTEGER)["parameters"]
-    words, expected = "My name is Layla and my age is ٤٢", {"name": "Layla", "age": 42}
-    form = {"type": "json_schema", "json_schema": {"name": "person", "schema": schema}}
-    assert json.loads(client.said(words, response_format=form)["content"]) == expected
-    config = {"format": {"type": "json_schema", "schema": schema}}
-    assert json.loads(client.message(words, output_config=config).json()["content"][0]["text"]) == expected
-
-
 def test_legacy_functions_are_answered_in_their_form(client: Client) -> None:
     """A request with `functions` gets `function_call`."""
     choice = client.chat("What is 1 + 2", functions=[ADD]).json()["choices"][0]
     assert choice["finish_reason"] == "function_call"
     assert json.loads(choice["message"]["function_call"]["arguments"]) == {"a": 1, "b": 2}
-
-
-BROKEN: dict[str, dict[str, Any]] = {
-    "properties": {"type": "object", "properties": []},
-    "required": {"type": "object", "required": True},
-    "properties.x.enum": {"type": "object", "properties": {"x": {"enum": "no"}}},
-    "anyOf": {"anyOf": {}},
-    "minItems": {"type": "array", "minItems": "1"},
-}
-
-
-@pytest.mark.parametrize("name", BROKEN)
-def test_broken_schemas_are_refused(client: Client, name: str) -> None:
-    """A schema whose keyword holds the wrong thing is 422 for a tool, never a crash."""
-    function = {"name": "x", "parameters": BROKEN[name]}
-    response = client.chat("go", tools=[{"type": "function", "function": function}])
-    assert response.status_code == 422
-    assert name.rpartition(".")[2] in next(iter(response.json()["errors"]))
-
-
-def test_schema_without_end_is_refused(client: Client) -> None:
-    """A schema nested beyond reason is 422."""
-    deep: dict[str, Any] = {}
-    for _ in range(200):
-        deep = {"type": "array", "items": deep}
-    function = {"name": "x", "parameters": deep}
-    assert client.chat("go", tools=[{"type": "function", "function": function}]).status_code == 422
+    turns = [{"role": "user", "content": "What is 1 + 2"}, choice["message"]]
+    result = {"role": "function", "name": "my_adder_tool", "content": "3"}
+    said = client.said(messages=[*turns, result], functions=[ADD])
+    assert "my_adder_tool returned: 3" in said["content"]
