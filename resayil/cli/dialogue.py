@@ -137,10 +137,9 @@ class Dialogue:
 
     def _told(self, result: Message) -> None:
         self.messages.append(result)
-        if self.screen is not None:
-            (part,) = result.content
-            if isinstance(part, ToolResultPart):
-                self.screen.write(f"→ {part.text}\n", "red" if part.is_error else "green")
+        (part,) = result.content
+        if self.screen is not None and isinstance(part, ToolResultPart):
+            self.screen.write(f"→ {part.text}\n", "red" if part.is_error else "green")
 
     def credits(self, answers: list[ChatResponse]) -> Decimal:
         """What answers have cost, estimated."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -12,8 +14,10 @@ from pathlib import Path
 import pytest
 from cli.screen import Terminal
 from core.support import png
+from rich.console import Console
 
-from resayil.emulator.scripts import Fault
+from resayil.cli.terminal import Screen
+from resayil.emulator.scripts import Call, Fault
 from resayil.emulator.server import Server
 
 COMMAND = (sys.executable, "-c", "from resayil.cli import main; main()")
@@ -160,6 +164,47 @@ def test_tools_from_a_file(server: Server, service: Mapping[str, str], tmp_path:
     assert "total_kwd" in results[3]
 
 
+ODD_TOOLS = '''
+from resayil import Tool
+
+
+def shelf() -> set[int]:
+    """What stands on the shelf."""
+    return {1}
+
+
+TOOLS = [shelf, Tool("far", "Runs elsewhere.")]
+'''
+
+
+def test_a_call_that_cannot_be_run_is_told_the_model(
+    server: Server, service: Mapping[str, str], tmp_path: Path
+) -> None:
+    """A result that JSON cannot hold, a tool without a function, arguments that break off."""
+    (tmp_path / "odd.py").write_text(ODD_TOOLS, "utf-8")
+    server.emulator.calls([("shelf", {}), ("far", {})])
+    server.emulator.script([Call("shelf", "{"), "نعم"])
+    ran = _run("سؤال", "--tools", str(tmp_path / "odd.py"), "--json", service=service)
+    assert (ran.returncode, json.loads(ran.stdout)["text"]) == (0, "نعم"), ran.stderr
+    turns = server.emulator.requests[-1].body["messages"]
+    shelf, far, broken = (turn["content"] for turn in turns if turn["role"] == "tool")
+    assert "cannot be written as JSON" in shelf
+    assert "no function behind it" in far
+    assert "JSON" in broken
+
+
+def test_a_model_that_calls_without_end_is_stopped(
+    server: Server, service: Mapping[str, str], tmp_path: Path
+) -> None:
+    """Ten answers to one question are enough; the code is that of a request without an answer."""
+    (tmp_path / "shop.py").write_text(TOOLS, "utf-8")
+    server.emulator.script([Call("greeting", {})] * 20)
+    ran = _run("سؤال", "--tools", str(tmp_path / "shop.py"), service=service)
+    assert ran.returncode == 8
+    assert "without end" in ran.stderr
+    assert len(server.emulator.requests) == 10
+
+
 def test_a_tool_is_run_only_when_it_is_approved(
     server: Server, service: Mapping[str, str], tmp_path: Path
 ) -> None:
@@ -215,10 +260,20 @@ def test_arabic_is_set_for_terminals_that_do_not(server: Server, service: Mappin
         assert "مرحبا بكم" not in visual.text
 
 
+def test_an_empty_piece_changes_nothing() -> None:
+    """A fragment without letters neither ends a line nor begins a style."""
+    shown = io.StringIO()
+    screen = Screen(Console(file=shown))
+    for text, style in (("a", ""), ("", "dim"), ("b", "")):
+        screen.write(text, style)
+    screen.end()
+    assert shown.getvalue() == "ab\n"
+
+
 def _run(*arguments: str, service: Mapping[str, str], typed: str = "") -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, "chat", *arguments],
-        env=dict(service),
+        env={**os.environ, **service},
         input=typed,
         capture_output=True,
         text=True,
@@ -227,9 +282,9 @@ def _run(*arguments: str, service: Mapping[str, str], typed: str = "") -> subpro
 
 
 def test_scripts_get_a_line_of_json_for_each_answer(server: Server, service: Mapping[str, str]) -> None:
-    """Lines through a pipe are questions of one conversation."""
+    """Lines through a pipe are questions of one conversation, empty ones none."""
     server.emulator.reply("الأول", reasoning="تفكير", usage={"prompt_tokens": 3, "completion_tokens": 2})
-    ran = _run("--json", "--model", "mistral", service=service, typed="سؤال\nآخر\n")
+    ran = _run("--json", "--model", "mistral", service=service, typed="سؤال\n\n \nآخر\n")
     first, second = map(json.loads, ran.stdout.splitlines())
     assert (first["text"], first["reasoning"], first["credits"], first["estimated"]) == (
         "الأول",

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 
 import pexpect
@@ -58,6 +59,23 @@ def test_a_wrong_name_is_answered_with_the_nearest(service: Mapping[str, str]) -
     result = _run("--lang", "ar", "models", "mistrl", "--json", service=service)
     assert (result.exit_code, result.stdout) == (1, "[]\n")
     assert "أقرب الأسماء: mistral" in result.stderr
+
+
+def test_a_filter_that_nothing_passes_has_no_nearest_name(service: Mapping[str, str]) -> None:
+    """Exit code 1, and that there is none."""
+    result = _run("models", "--category", "none", service=service)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == "No model is like that.\n"
+
+
+def test_the_snapshot_says_what_it_is() -> None:
+    """Whoever reads the table sees that it is not the live list; a script asks for JSON."""
+    assert "not the live list" in _run("models", "--snapshot").stdout
+
+
+def test_the_version_is_the_packages() -> None:
+    """Before any command."""
+    assert _run("--version").stdout == f"resayil {version('resayil')}\n"
 
 
 def test_count_by_the_service_and_here(server: Server, service: Mapping[str, str], tmp_path: Path) -> None:
@@ -162,6 +180,34 @@ def test_the_shell_completes_commands_options_and_models(tmp_path: Path) -> None
             bash.sendcontrol("u")
     finally:
         bash.close(force=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"), [(("--profile", "april"), "march-2026"), (("--oddity", "none"), "no-done")]
+)
+def test_an_emulator_that_is_not_known_does_not_start(arguments: tuple[str, ...], why: str) -> None:
+    """Exit code 1, with the names there are."""
+    result = _run("emulator", "--port", "0", *arguments)
+    assert result.exit_code == 1
+    assert "did not start" in result.stderr
+    assert why in result.stderr
+
+
+def test_an_emulator_whose_port_is_taken_does_not_start(server: Server) -> None:
+    """Exit code 1, with the system's reason."""
+    result = _run("emulator", "--port", str(server.port))
+    assert result.exit_code == 1
+    assert "did not start" in result.stderr
+
+
+def test_an_emulator_without_its_packages_says_what_to_install() -> None:
+    """Exit code 2, and the extra by name."""
+    program = "import sys; sys.modules['uvicorn'] = None; from resayil.cli import main; main()"
+    ran = subprocess.run(
+        [sys.executable, "-c", program, "emulator"], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 2
+    assert "needs uvicorn: pip install 'resayil[emulator]'" in ran.stderr
 
 
 def test_the_command_without_its_packages_says_what_to_install(tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import httpx
@@ -12,6 +14,8 @@ from batch.support import write_lines
 from cli.screen import Terminal
 
 from resayil import Client
+from resayil.batch.values import Totals, pace
+from resayil.cli.meter import Meter
 from resayil.emulator.scripts import Fault
 from resayil.emulator.server import Server
 
@@ -64,6 +68,35 @@ def test_the_emulator_serves_until_control_c(service: Mapping[str, str]) -> None
         assert httpx.get(f"{address}/models", headers={"authorization": "Bearer sk-emulator"}).is_success
         terminal.press("c")
         assert terminal.end() == 0
+
+
+def test_the_emulator_tells_a_script_in_json(service: Mapping[str, str]) -> None:
+    """One line, at once; it serves until it is stopped."""
+    command = ("emulator", "--port", "0", "--profile", "march-2026", "--json")
+    with Terminal(*command, environment=service, columns=150) as terminal:
+        terminal.see("}")
+        told = json.loads(terminal.text)
+        assert (told["api_key"], told["profile"]) == ("sk-emulator", "march-2026")
+        key = {"authorization": f"Bearer {told['api_key']}"}
+        assert httpx.get(f"{told['base_url']}/models", headers=key).is_success
+        terminal.press("c")
+        assert terminal.end() == 0
+
+
+def test_a_batch_without_a_terminal_says_a_line_a_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How far it is, and the rows that failed; nothing in between."""
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    with Meter() as meter:
+        for seconds, done in ((59, 1), (1, 2), (1, 3), (59, 4)):
+            now += seconds
+            meter.show(pace(9, Totals(done=done, failed=1, credits=Decimal(done)), (done, 60.0)))
+    assert capsys.readouterr().err.splitlines() == [
+        "2/9 2/min · 0:03:30 left · 2 of about 9 credits · 1 failed",
+        "4/9 4/min · 0:01:15 left · 4 of about 9 credits · 1 failed",
+    ]
 
 
 def test_litellm_config_is_written(service: Mapping[str, str], tmp_path: Path) -> None:

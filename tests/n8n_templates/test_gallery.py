@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import IO
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
+from resayil.cli.app import app
 from resayil.errors import ConfigurationError
 from resayil_n8n import library
 from resayil_n8n.gallery import Gallery, check_host, load, origin, other_name
@@ -121,31 +127,45 @@ def test_it_answers_over_http_and_logs_nothing(gallery: Gallery, capfd: pytest.C
     assert capfd.readouterr() == ("", "")
 
 
-def test_serve_tells_the_address_for_n8n_and_ends_on_control_c() -> None:
-    """One line of JSON; the host name is not the editor's."""
+@contextmanager
+def served(*arguments: str) -> Generator[IO[str]]:
+    """What ``resayil n8n serve`` prints, until Control-C ends it well."""
+    command = [sys.executable, "-c", "from resayil.cli import main; main()", "n8n", "serve", "--port", "0"]
     with subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from resayil.cli import main; main()",
-            "n8n",
-            "serve",
-            "--port",
-            "0",
-            "--json",
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        told = json.loads(process.stdout.readline())
+        yield process.stdout
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+
+def test_serve_tells_the_address_for_n8n_and_ends_on_control_c() -> None:
+    """One line of JSON; the host name is not the editor's."""
+    with served("--json") as printed:
+        told = json.loads(printed.readline())
         assert told["editors"] == ["http://localhost:5678"]
         assert told["templates_host"].startswith("http://127.0.0.1:")
         health = httpx.get(f"{told['templates_host']}/health", headers={"Origin": "http://localhost:5678"})
         assert health.json() == {"status": "OK"}
-        process.send_signal(2)
-        assert process.wait(20) == 0
+
+
+def test_serve_tells_a_person_how_to_start_n8n() -> None:
+    """The two variables as they are set, and where the templates are then found."""
+    with served("--editor", EDITOR) as printed:
+        start, enabled, host, where = (printed.readline().strip() for _ in range(4))
+        assert (start, enabled) == ("Start n8n with", "N8N_TEMPLATES_ENABLED=true")
+        assert httpx.get(f"{host.removeprefix('N8N_TEMPLATES_HOST=')}/health", headers=ASKING).is_success
+        assert EDITOR in where
+        assert "Ctrl-C stops it." in where
+
+
+def test_serve_says_when_its_port_is_taken(gallery: Gallery) -> None:
+    """Exit code 1, with the system's reason."""
+    with serving(gallery, "127.0.0.1", 0) as port:
+        done = CliRunner().invoke(app, ["n8n", "serve", "--port", str(port)])
+    assert done.exit_code == 1
+    assert "did not start" in done.stderr
 
 
 def test_serve_refuses_a_wildcard_and_the_editors_name() -> None:

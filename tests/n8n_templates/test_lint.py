@@ -81,3 +81,6 @@ def test_export_writes_and_never_over_what_differs(tmp_path: Path) -> None:
     assert run(app, ["n8n", "export", str(folder), "--force", "--json"]).exit_code == 0
     assert json.loads(file.read_text("utf-8"))["nodes"]
     assert run(app, ["n8n", "export", str(folder), "--name", "99"]).exit_code == 2
+    inside_a_file = run(app, ["n8n", "export", str(file / "deeper")])
+    assert inside_a_file.exit_code == 3
+    assert "Name a folder that can be written." in inside_a_file.stderr
