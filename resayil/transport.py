@@ -118,7 +118,8 @@ def _url(text: str) -> httpx.URL:
 
 
 def _connect_timeout(send: Send, settings: Settings) -> float:
-    return max(0.0, min(settings.connect_timeout, send.due - time.monotonic()))
+    # A socket that is given no time at all does not wait, and fails as if nobody were there.
+    return max(0.001, min(settings.connect_timeout, send.due - time.monotonic()))
 
 
 def _request(
