@@ -53,12 +53,15 @@ def asked(emulator: Emulator, since: int = 0) -> list[int]:
     return [int(match[1]) for match in found if match]
 
 
-def run(emulator: Emulator, source: Any, output: Path, **given: Any) -> Summary:
-    """Run a batch in process."""
+def run(emulator: Emulator, source: Any, output: Path, transport: Any = None, **given: Any) -> Summary:
+    """Run a batch in process, over the emulator's transport or another."""
 
     async def main() -> Summary:
         async with AsyncClient(
-            emulator.key, emulator.base_url, transport=emulator.async_transport(), max_retries=0
+            emulator.key,
+            emulator.base_url,
+            transport=transport or emulator.async_transport(),
+            max_retries=0,
         ) as client:
             return await work.run([client])
 

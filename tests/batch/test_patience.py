@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 
+import httpx
 import pytest
 from batch.support import read_lines, run, write_lines
+from core.support import Scripted
 
+from resayil import APIConnectionError
 from resayil.batch import JsonLines, runner
 from resayil.emulator import Emulator
 
@@ -33,6 +37,18 @@ def test_a_row_that_is_always_too_much_ends_in_its_error(resayil_emulator: Emula
     (line,) = read_lines(tmp_path / "out.jsonl")
     assert line["error"]["type"] == "OverloadedError"
     assert (summary.so_far.failed, len(resayil_emulator.requests)) == (1, runner.TRIES)
+
+
+def test_a_certificate_that_nobody_trusts_stops_the_batch(resayil_emulator: Emulator, tmp_path: Path) -> None:
+    """No row would be answered, and waiting would not help, so none is blamed and nothing is waited for."""
+    distrusted = httpx.ConnectError("certificate verify failed")
+    distrusted.__cause__ = ssl.SSLCertVerificationError()
+    transport = Scripted(distrusted)
+    source = JsonLines(write_lines(tmp_path / "in.jsonl", 3))
+    summary = run(resayil_emulator, source, tmp_path / "out.jsonl", transport=transport, concurrency=1)
+    assert isinstance(summary.stopped, APIConnectionError)
+    assert (summary.stopped.phase, summary.left, len(transport.requests)) == ("certificate", 3, 1)
+    assert read_lines(tmp_path / "out.jsonl") == []
 
 
 def test_without_patience_the_batch_stops_and_keeps_its_rows(

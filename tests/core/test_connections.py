@@ -82,6 +82,18 @@ async def test_waiting_for_a_place_ends(server: Server) -> None:
         assert (await client.get(f"{server.base_url}/models")).status_code == 401
 
 
+async def test_a_reply_closed_twice_frees_one_place(server: Server) -> None:
+    """Its connection is lent to one request at a time all the same."""
+    transport = AsyncTransport(1, KEPT)
+    async with httpx.AsyncClient(transport=transport, timeout=httpx.Timeout(5, pool=0.05)) as client:
+        async with client.stream("GET", f"{server.base_url}/models") as reply:
+            assert isinstance(reply.stream, httpx.AsyncByteStream)
+        await reply.stream.aclose()
+        async with client.stream("GET", f"{server.base_url}/models"):
+            with pytest.raises(httpx.PoolTimeout):
+                await client.get(f"{server.base_url}/models")
+
+
 async def test_a_cancelled_request_leaves_its_place(server: Server) -> None:
     """A request that is cancelled on its way gives its place to the next one."""
     server.emulator.fault("stall", seconds=5.0)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from core.support import Scripted, chunk, client_of, json_reply, sse_reply
 
 from resayil import BadRequestError, Client, JSONFormat, ResayilWarning, TextPart, assistant, user
 from resayil.emulator import Call, Emulator, Reply
@@ -111,6 +112,27 @@ def test_beside_tools_any_may_be_called(client: Client, emulator: Emulator) -> N
     assert asked.finish_reason == "tool_calls"
     answered = client.chat("mistral", "x", tools=[TOOL], response_format=WANTED)
     assert (answered.text, answered.finish_reason) == ('{"total":1}', "stop")
+
+
+def test_the_choice_of_another_tool_stays(client: Client, emulator: Emulator) -> None:
+    """Who names a tool gets its call first, whatever form was asked of the answer."""
+    refuse(emulator, "response_format is not supported")
+    emulator.script([Call("get_points", {})])
+    asked = client.chat("mistral", "x", tools=[TOOL], tool_choice="get_points", response_format=WANTED)
+    assert bodies(emulator)[1]["tool_choice"]["function"]["name"] == "get_points"
+    assert [call.name for call in asked.tool_calls] == ["get_points"]
+
+
+def test_a_finish_reason_ends_a_streamed_answer_by_call() -> None:
+    """Where the stream's last mark is missing, the answer is whole all the same, and no call."""
+    refused = json_reply({"error": {"message": "response_format is not supported"}}, 400)
+    function = {"name": "json_response_receipt", "arguments": '{"total":12}'}
+    call = {"index": 0, "id": "c", "type": "function", "function": function}
+    stream = client_of(
+        Scripted(refused, sse_reply(chunk({"tool_calls": [call]}), chunk({}, "tool_calls")))
+    ).stream("mistral", "x", response_format=WANTED)
+    assert "".join(stream.text()) == '{"total":12}'
+    assert stream.response().finish_reason == "stop"
 
 
 def test_an_answer_in_words_stays_words(client: Client, emulator: Emulator) -> None:

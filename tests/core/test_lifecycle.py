@@ -168,9 +168,9 @@ async def test_p07_after_a_fork_both_clients_begin_anew() -> None:
     emulator = emulator_of()
     client, async_client = client_of(emulator.transport()), async_client_of(emulator.async_transport())
     for _ in range(2):
+        _after_fork()
         assert client.chat(MODEL, "س").text
         assert (await async_client.chat(MODEL, "س")).text
-        _after_fork()
 
 
 EXIT = """

@@ -90,6 +90,15 @@ def test_a_stream_is_read_once() -> None:
         left.response()
 
 
+async def test_an_async_stream_is_read_once() -> None:
+    """The same on an event loop."""
+    pieces = (chunk({"content": "نعم"}), chunk({}, "stop"), event("[DONE]"))
+    stream = await async_client_of(Scripted(sse_reply(*pieces))).stream(MODEL, "س")
+    assert len([event async for event in stream]) > 2
+    assert [event async for event in stream] == []
+    assert stream.response().text == "نعم"
+
+
 def test_an_estimate_of_usage_comes_before_the_end() -> None:
     """Where the service reports no usage, the stream carries a marked estimate, and the end comes last."""
     stream = client_of(Scripted(sse_reply(chunk({"content": "نعم"}), chunk({}, "stop")))).stream(MODEL, "س")

@@ -13,7 +13,9 @@ from core.support import KEY, MODEL
 
 from resayil import Client, TokenCount
 from resayil.emulator import Emulator, Reply
-from resayil.tokens import estimate_text, read_count
+from resayil.learned import MAX_STYLES, Learned
+from resayil.messages import ChatRequest, user
+from resayil.tokens import estimate_request, estimate_text, read_count
 
 ARABIC = (
     "تقدّم شركة الرسيل خدمات الذكاء الاصطناعي للمطورين في الكويت والخليج، وتتيح الوصول إلى نماذج متعددة عبر "
@@ -148,6 +150,16 @@ def test_one_script_does_not_teach_another() -> None:
     for _ in range(5):
         client.chat(MODEL, ENGLISH)
     assert (client.count_tokens(MODEL, ARABIC), client.count_tokens("mistral", ENGLISH)) == before
+
+
+def test_what_usage_teaches_stays_bounded() -> None:
+    """A thousand models and scripts at most; the one that was seen longest ago goes first."""
+    learned, local = Learned(), estimate_request(ChatRequest("m", (user(ENGLISH),)))
+    for number in range(MAX_STYLES + 1):
+        learned.see_usage(ChatRequest(f"m{number}", (user(ENGLISH),)), local, 9)
+        if number == 1:
+            learned.see_usage(ChatRequest("m0", (user(ENGLISH),)), local, 9)
+    assert [learned.calls_of(f"m{number}") for number in (0, 1, 2, MAX_STYLES)] == [2, 0, 1, 1]
 
 
 def test_a_count_of_the_service_is_no_estimate() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import product
 
 import pytest
-from core.support import MODEL
+from core.support import MODEL, async_client_of
 from credits.support import client_of
 
 from resayil import Budget, CreditPolicy, Forecast, TokenCount, Usage
@@ -99,6 +99,17 @@ def test_fractions_are_counted_exactly() -> None:
     assert hash(CreditPolicy(multipliers={"a": Decimal(1)})) == hash(
         CreditPolicy(multipliers={"a": Decimal(1)})
     )
+
+
+async def test_an_answer_has_its_cost() -> None:
+    """By the list that the client has, sync or async."""
+    emulator = Emulator()
+    client, async_client = client_of(emulator), async_client_of(emulator.async_transport())
+    for one in (client, async_client):
+        one.catalogue = {MODEL: ModelInfo(MODEL, credit_multiplier=Decimal("3.5"))}
+    answer = client.chat(MODEL, "س")
+    cost = Cost(answer.usage.total_tokens * Decimal("3.5"), estimated=True)
+    assert client.cost(answer) == async_client.cost(answer) == cost
 
 
 def test_prices_come_from_the_live_list() -> None:

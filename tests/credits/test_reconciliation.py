@@ -132,6 +132,8 @@ def test_what_each_history_tells() -> None:
     assert reconciled(policy, CATALOGUE, mixed) == found
     # somebody else spends from the same balance
     assert reconciled(policy, CATALOGUE, [_lying(1400, a=seen), _lying(9000, a=seen)]) is None
+    # credits for no tokens tell of no multiplier
+    assert reconciled(policy, CATALOGUE, [*dear, _lying(5, a=(0, 0))]) is None
     # purchases and silence say nothing, and old prices are forgotten
     assert reconciled(policy, CATALOGUE, [_lying(-5000, a=seen), _lying(7)]) is None
     old = [_lying(0.4, a=seen)] * 3 + [_lying(400, a=seen)] * 5

@@ -14,6 +14,7 @@ from core.support import KEY
 from limits.support import URL
 
 from resayil import (
+    Client,
     ConfigurationError,
     Settings,
 )
@@ -56,6 +57,22 @@ def test_the_environment_names_plan_and_storage(monkeypatch: pytest.MonkeyPatch,
     monkeypatch.setenv("RESAYIL_PLAN", "platinum")
     with pytest.raises(ConfigurationError, match="platinum"):
         Settings.load(api_key=KEY)
+
+
+@pytest.mark.parametrize(
+    ("module", "storage", "why"),
+    [
+        ("fcntl", "file:limits.json", "POSIX"),
+        ("redis", "redis://localhost", r"pip install 'resayil\[redis\]'"),
+    ],
+)
+def test_a_storage_that_this_machine_cannot_have(
+    monkeypatch: pytest.MonkeyPatch, module: str, storage: str, why: str
+) -> None:
+    """Windows has no lock of that kind, and the package redis is an extra: said when the client is made."""
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ConfigurationError, match=why):
+        Client(KEY, URL, requests_per_minute=1, limit_storage=storage)
 
 
 def test_a_storage_password_is_not_shown() -> None:

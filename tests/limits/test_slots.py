@@ -39,6 +39,22 @@ def test_every_request_takes_one_slot() -> None:
     assert len(transport.requests) == 5
 
 
+def test_a_slot_for_another_program_is_one_of_the_keys() -> None:
+    """What the caller sends by other means is counted, by either client, and waited for as long as told."""
+    transport = Scripted(OK)
+    client, other = limited(transport, 2, 60.0), async_limited(transport, 2, 60.0)
+    client.take_slot()
+    asyncio.run(other.take_slot())
+    for refused in (
+        lambda: client.take_slot(limit_max_wait=0.1),
+        lambda: asyncio.run(other.take_slot(limit_max_wait=0.1)),
+        lambda: client.chat(MODEL, "س", limit_max_wait=0.1),
+    ):
+        with pytest.raises(LocalRateLimitError, match=r"limit_max_wait is 0\.1 s"):
+            refused()
+    assert not transport.requests
+
+
 def test_each_attempt_takes_a_slot() -> None:
     """A request that is sent again takes another slot (H14)."""
     transport = Scripted(json_reply({}, 503), json_reply({}, 503), OK)

@@ -92,7 +92,7 @@ def test_a_place_used_late_counts_from_then(store: Store) -> None:
     assert wait_of(store.ask("k", quota, "b", 999)) == pytest.approx(59.9, abs=0.08)
 
 
-def test_a_smaller_limit_holds_for_those_whowait_of(store: Store) -> None:
+def test_a_smaller_limit_holds_for_those_who_wait(store: Store) -> None:
     """When the service names a smaller limit, the queue of the larger one is ordered anew."""
     for n in range(6):
         store.ask("k", Quota(3, 60.0, 0.0), str(n), 999)
@@ -100,7 +100,7 @@ def test_a_smaller_limit_holds_for_those_whowait_of(store: Store) -> None:
     assert wait_of(store.ask("k", Quota(1, 60.0, 0.0), "5", 9999)) > 170
 
 
-def test_a_wider_margin_holds_for_those_whowait_of(store: Store) -> None:
+def test_a_wider_margin_holds_for_those_who_wait(store: Store) -> None:
     """After a 429 the queue keeps the doubled margin from everything that went out in the window."""
     quota = Quota(2, 60.0)
     for n in range(3):
