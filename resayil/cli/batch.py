@@ -170,7 +170,7 @@ def _stopping(work: Batch[Any]) -> Generator[None]:
     try:
         for number in signals:
             loop.add_signal_handler(number, stop)
-    except NotImplementedError:  # Windows: Ctrl-C ends the process, and the journal holds what was answered
+    except NotImplementedError:  # pragma: no cover - Windows: Ctrl-C ends the process, the journal stays
         yield
         return
     try:

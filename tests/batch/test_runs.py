@@ -109,6 +109,26 @@ def test_a_refused_key_or_empty_balance_stops_the_batch(
     assert told(batch(source, output, "--json"))["answered"] == 20
 
 
+def test_a_key_that_the_model_list_refuses_asks_no_row(batch: Run, server: Server, tmp_path: Path) -> None:
+    """What it costs is asked first, and tells that the key is not good."""
+    server.emulator.fault(401, path="/models")
+    assert batch(write_lines(tmp_path / "in.jsonl", 2), tmp_path / "out.jsonl").returncode == 5
+    assert asked(server.emulator) == []
+
+
+def test_several_addresses_share_rows_and_prices(batch: Run, server: Server, tmp_path: Path) -> None:
+    """Each is asked some of the rows; the model list is asked once, and its prices hold for all."""
+    addresses = [f"{server.origin}/v1", f"{server.origin}/api/v1"]
+    source, output = write_lines(tmp_path / "in.jsonl", 6), tmp_path / "out.jsonl"
+    source.write_text(source.read_text("utf-8").replace("mistral", "deepseek-v4-pro"), "utf-8")
+    given = [option for address in addresses for option in ("--base-url", address)]
+    ran = told(batch(source, output, "--concurrency", "2", "--json", *given))
+    chats = [request for request in server.emulator.requests if request.dialect == "chat"]
+    assert {request.path.removesuffix("/chat/completions") for request in chats} == {"/v1", "/api/v1"}
+    assert len(server.emulator.requests) == len(chats) + 1
+    assert Decimal(ran["credits"]) == sum(request.credits for request in chats)
+
+
 def test_a_service_that_is_gone_is_waited_for(batch: Run, server: Server, tmp_path: Path) -> None:
     """A row that finds it busy is put back, not failed; without patience the batch stops."""
     source, output = write_lines(tmp_path / "in.jsonl", 4), tmp_path / "out.jsonl"

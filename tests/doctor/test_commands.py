@@ -63,6 +63,16 @@ def test_balance_reconciles_with_the_ledger(server: Server, tmp_path: Path) -> N
     assert server.emulator.requests
 
 
+def test_balance_shows_what_it_was_told_and_no_more(server: Server, tmp_path: Path) -> None:
+    """A field that did not come has no line; without calls nothing is compared; no credits, where to buy."""
+    server.emulator.fault(200, body={"credits": 0}, times=2)
+    first, second = (_run("balance", "--ledger", str(tmp_path / "l.db")) for _ in range(2))
+    assert first.exit_code == second.exit_code == 0
+    assert "Plan" not in first.stdout
+    assert "nothing to compare" in second.stdout
+    assert f"Credits are bought at {server.origin}" in first.stdout
+
+
 def test_usage_shows_table_and_bars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By day, model or tag; a script gets one line of JSON; a hostile tag cannot speak to the terminal."""
     ledger = Ledger(tmp_path / "l.db")
@@ -132,6 +142,14 @@ def test_doctor_fails_where_something_is_broken(server: Server, monkeypatch: pyt
     result = _run("doctor")
     assert result.exit_code == 1
     assert "Make a new key" in result.stdout
+
+
+def test_a_report_that_cannot_be_written_is_told(server: Server, tmp_path: Path) -> None:
+    """Exit code 1, the system's reason, and what to do."""
+    result = _run("doctor", "--max-requests", "0", "--report", str(tmp_path), "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Name another file." in result.stderr
+    assert server.emulator.requests == []
 
 
 @pytest.mark.parametrize("command", ["balance", "doctor"])

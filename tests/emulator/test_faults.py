@@ -146,6 +146,15 @@ def test_silence_in_mid_stream_lets_the_rest_follow(client: Client) -> None:
     assert 0.1 <= time.monotonic() - began < 0.4
 
 
+async def test_a_refused_connection_is_the_clients_own_error() -> None:
+    """In process, a connection that closes before any byte raises what a socket would, without a reply."""
+    emulator = Emulator()
+    emulator.fault("refused")
+    async with httpx.AsyncClient(transport=emulator.async_transport(), base_url=emulator.base_url) as http:
+        with pytest.raises(httpx.RemoteProtocolError):
+            await http.get("/models")
+
+
 def test_unknown_fault_is_refused() -> None:
     """A fault that is not in the table raises when it is queued."""
     with pytest.raises(ValueError, match="error-event"):

@@ -104,6 +104,7 @@ CALLED: dict[str, tuple[str, list[dict[str, Any]], list[tuple[str, Any]]]] = {
         [("search", {"query": "Search cats without pictures", "pictures": False})],
     ),
     "no arguments": ("Use the magic_reset tool", [tool("magic_reset")], [("magic_reset", {})]),
+    "no schema": ("Use the magic_reset tool", [{"name": "magic_reset"}], [("magic_reset", {})]),
     "a greeting calls nothing": ("Hello, how are you?", [ADD, MAIL, ORDER], []),
     "an Arabic greeting calls nothing": ("مرحبا، كيف الحال؟", [ADD, MAIL, ORDER], []),
     "an Arabic identifier": (

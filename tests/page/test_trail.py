@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from core.support import data_url, png
 
 from resayil.emulator import Emulator, HttpReply, HttpRequest
 from resayil.emulator.page_trail import BODY_KEPT, BYTES_KEPT, REPLY_KEPT, REQUESTS_KEPT, Trace, Trail
@@ -14,6 +15,7 @@ from resayil.emulator.page_views import details, row, timeline
 from resayil.emulator.server import app
 
 STREAM = {"content-type": "text/event-stream"}
+WHOLE = {"content-type": "application/json"}
 
 
 def asked(body: bytes = b"{}") -> HttpRequest:
@@ -89,8 +91,16 @@ def test_an_unfinished_event_is_shown_when_all_is_over() -> None:
     pieces = (b"data: 1\n\nda", b"ta: \xff")
     assert texts(played(*pieces, ended=False)) == ["data: 1"]
     assert texts(played(*pieces)) == ["data: 1", "data: \\xff"]
-    whole = played(b'{"a":', b"1}", headers={"content-type": "application/json"})
-    assert texts(whole) == ['{"a":1}']
+    assert texts(played(b'{"a":', b"1}", headers=WHOLE)) == ['{"a":1}']
+    assert texts(played(b'{"a":', ended=False, headers=WHOLE)) == []
+
+
+def test_only_so_many_images_are_drawn() -> None:
+    """Each is told by its type and size; the first eight can be looked at."""
+    images = [data_url(png(width, 5)) for width in range(1, 12)]
+    told = details(Trail().begin(asked(json.dumps(images).encode())))
+    assert [text.split(",")[0] for text in told["payload"]] == [f"[PNG {n} × 5" for n in range(1, 12)]
+    assert [image["width"] for image in told["images"]] == [*range(1, 9)]
 
 
 @pytest.mark.parametrize(
@@ -126,6 +136,8 @@ async def test_in_process_transports_leave_no_trail(resayil_emulator: Emulator) 
         assert (await served.get("/_emulator/requests/1")).status_code == 404
         await served.get("/v1/models", headers={"x-api-key": resayil_emulator.key})
         told: dict[str, Any] = (await served.get("/_emulator/requests/1")).json()
+        for unknown in ("2/timeline", "1/timeline?after=x", "1/timeline?after=-1"):
+            assert (await served.get(f"/_emulator/requests/{unknown}")).status_code == 404
     assert told["row"]["dialect"] == "models"
 
 
