@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from batch.support import read_lines, run, write_lines
-from core.support import png
+from core.support import Scripted, Told, data_url, png
 from openai.types.chat import ChatCompletion
 
 from resayil import ConfigurationError
 from resayil.batch import JsonLines, Table
-from resayil.batch.structured import fits
+from resayil.batch.structured import fits, read_schema
 from resayil.batch.values import Totals, pace
 from resayil.codecs import CODECS
 from resayil.emulator import Emulator
@@ -186,6 +186,59 @@ def test_answers_that_do_not_satisfy_the_schema_are_errors(
     assert "$.total" in wrong["error"]
     assert "does not satisfy" in none["error"]
     assert int(wrong["output_tokens"]) > 0
+
+
+def test_a_lines_own_form_and_model_stand(resayil_emulator: Emulator, tmp_path: Path) -> None:
+    """The command's model and schema are for the lines that name none."""
+    source, given = write_lines(tmp_path / "in.jsonl", 1), {"type": "json_object"}
+    body = {"messages": [{"role": "user", "content": "x"}], "response_format": given}
+    source.write_text(f"{source.read_text()}{json.dumps({'body': body})}\n")
+    resayil_emulator.script(['{"total": 1}'] * 2)
+    run(resayil_emulator, JsonLines(source, model="llama3.1", schema=SCHEMA), tmp_path / "o", concurrency=1)
+    first, second = (request.body for request in resayil_emulator.requests)
+    assert (first["model"], second["model"]) == ("mistral", "llama3.1")
+    assert first["response_format"]["json_schema"]["schema"] == SCHEMA
+    assert second["response_format"] == given
+
+
+def test_a_page_in_place_of_a_refusal_stands_in_its_row(resayil_emulator: Emulator, tmp_path: Path) -> None:
+    """A body that is no JSON is told in the form that the service's refusals have."""
+    source, page = write_lines(tmp_path / "in.jsonl", 1), Told(404, {}, (b"<html>Not here</html>",))
+    run(resayil_emulator, JsonLines(source), tmp_path / "out.jsonl", transport=Scripted(page))
+    (line,) = read_lines(tmp_path / "out.jsonl")
+    assert line["response"]["status_code"] == 404
+    assert line["response"]["body"]["error"]["message"] == line["error"]["message"]
+
+
+def test_an_input_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """A file that is not there, or a table that becomes unreadable below its header."""
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        list(JsonLines(tmp_path / "none.jsonl").records())
+    (tmp_path / "in.csv").write_bytes(b"a\n1\n" + "ب\n".encode("cp1256"))
+    with pytest.raises(ConfigurationError, match="Save it as CSV in UTF-8"):
+        list(Table(tmp_path / "in.csv", model="mistral", prompt="{a}").records())
+
+
+def test_pictures_of_a_table_may_be_addresses(resayil_emulator: Emulator, tmp_path: Path) -> None:
+    """A cell that begins as an address is one; it is not looked for beside the table."""
+    url = data_url(png())
+    (tmp_path / "in.csv").write_text(f'a,photo\n1,"{url}"\n', "utf-8")
+    table = Table(tmp_path / "in.csv", model="qwen3-vl:235b-instruct", prompt="{a}", image="photo")
+    run(resayil_emulator, table, tmp_path / "out.csv")
+    _, picture = resayil_emulator.requests[0].body["messages"][0]["content"]
+    assert picture["image_url"]["url"] == url
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [("[]", "is an object, not list"), ("{", "cannot be read"), (None, "cannot be read: .*No such file")],
+)
+def test_a_schemas_file_holds_an_object(tmp_path: Path, content: str | None, why: str) -> None:
+    """What is none is told with the file's name."""
+    if content is not None:
+        (tmp_path / "schema.json").write_text(content)
+    with pytest.raises(ConfigurationError, match=rf"schema\.json.*{why}"):
+        read_schema(tmp_path / "schema.json")
 
 
 @pytest.mark.parametrize(
