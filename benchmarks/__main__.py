@@ -74,7 +74,7 @@ def main() -> None:
         try:
             rounds.run(_chosen(given))
             if not given.only or "import" in given.only:
-                names = list(imports.OFTEN[:2] if given.quick else imports.PROGRAMS)
+                names = list(imports.OFTEN[:3] if given.quick else imports.PROGRAMS)
                 rounds.imports(1 if given.quick else given.rounds or IMPORT_ROUNDS, names)
             run.results, run.left_out = rounds.results, rounds.left_out
             if not given.quick:

@@ -44,6 +44,10 @@ PROGRAMS = {
         "import httpx\nfrom pydantic import BaseModel",
         f'httpx.Client().post("{{url}}/chat/completions", json={_BODY}).json()',
     ),
+    "httpx + a pydantic model": Program(
+        "import httpx\nfrom pydantic import BaseModel, Field, SecretStr\n"
+        "class Settings(BaseModel):\n    key: SecretStr\n    retries: int = Field(2, ge=0)"
+    ),
     "resayil": Program(
         "from resayil import AsyncClient, Client", f'Client("{KEY}", "{{url}}").chat("text-1", "x")'
     ),
@@ -73,7 +77,7 @@ PROGRAMS = {
 }
 SELDOM = 2
 """Most turns of a program that is not among these."""
-OFTEN = ("httpx + pydantic", "resayil", "langchain-core", "langchain_resayil")
+OFTEN = ("httpx + pydantic", "httpx + a pydantic model", "resayil", "langchain-core", "langchain_resayil")
 """The programs whose differences are asked for; they have more turns."""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -138,4 +137,6 @@ def sees(model: str, catalogue: Mapping[str, ModelInfo]) -> bool | None:
 def nearest(model: str, ids: Iterable[str]) -> list[str]:
     """The ids that look most like a wrong one."""
     by_lower = {known.lower(): known for known in ids}
+    import difflib  # noqa: PLC0415 - only a wrong name needs it
+
     return [by_lower[name] for name in difflib.get_close_matches(model.lower(), by_lower, n=3, cutoff=0.4)]
