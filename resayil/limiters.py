@@ -189,7 +189,7 @@ class Keeper:
 
     def _recover(self, share: Quota, counted: int) -> None:
         with self.lock:
-            if self.down:
+            if self.down:  # pragma: no branch - unless another thread was faster since the caller looked
                 self.debt += max(0, MEMORY.sent(self.alone, share) - counted)
                 self.down = False
                 MEMORY.clear(self.alone)
@@ -384,5 +384,5 @@ def _in_child() -> None:
         keeper.lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows does not fork
     os.register_at_fork(after_in_child=_in_child)

@@ -134,7 +134,7 @@ class Session:
         """The last event of an answer that is whole."""
         end = self._accumulator.end
         if end is None:
-            raise self.interrupted()
+            raise self.interrupted()  # pragma: no cover - the pumps ask once the answer is complete
         return end
 
     def _next_due(self) -> float:
