@@ -85,6 +85,27 @@ def test_it_carries_what_was_delivered_and_what_it_cost(end: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("pieces", "message"),
+    [
+        ((), "The stream ended without a single event."),
+        (
+            BEGUN,
+            "The stream ended before the answer did: no finish reason came. See partial_text for what did.",
+        ),
+        (
+            (*BEGUN, httpx.ReadError("reset by peer")),
+            f"The reply broke off from {BASE_URL}/chat/completions: reset by peer",
+        ),
+    ],
+    ids=["nothing", "end", "reset"],
+)
+def test_it_says_what_happened_under_a_200(pieces: tuple[bytes | Exception, ...], message: str) -> None:
+    """The reply had begun well, and its status says so."""
+    error = broken(*pieces)
+    assert (error.message, error.status_code) == (message, 200)
+
+
+@pytest.mark.parametrize(
     ("pieces", "kind", "billed"),
     [
         ((), EmptyResponseError, 2),
@@ -110,6 +131,7 @@ def test_content_is_missed_although_the_wire_lives() -> None:
     client = client_of(Scripted(Told(200, HEADERS, pieces)), gap_timeout=1e-6, read_timeout=60.0)
     with pytest.raises(APITimeoutError) as caught:
         list(client.stream(MODEL, "?"))
+    assert caught.value.message == "The stream brought no content for 1e-06 s (gap_timeout)."
     assert caught.value.phase == "gap"
     assert caught.value.partial_text == "مر"
 
