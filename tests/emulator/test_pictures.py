@@ -61,6 +61,11 @@ FILES: dict[str, tuple[bytes, str, str]] = {
         "JPEG of 30×20",
         "",
     ),
+    "JPEG with pixels like a comment": (
+        jpeg(30, 20)[:-2] + segment(0xDA, b"") + segment(0xFE, b"pixels"),
+        "JPEG of 30×20",
+        "",
+    ),
     "GIF": (b"GIF89a" + struct.pack("<HH", 7, 5) + b"\x00" * 8, "GIF of 7×5", ""),
     "BMP": (b"BM" + b"\x00" * 16 + struct.pack("<ii", 9, -3), "BMP of 9×3", ""),
     "WebP": (webp(b"VP8X", bytes(8), b"\x09\x00\x00\x04\x00\x00"), "WebP of 10×5", ""),

@@ -101,7 +101,15 @@ def test_a_failed_result_is_told_as_one(client: Client) -> None:
     assert "failed" in client.said(messages=turns(system, ASKED, written, result))["content"]
 
 
-@pytest.mark.parametrize("answered", ["It is 3.", 'Data: {"points": 3}', '{"tool_calls": [{"name": 3}]}'])
+@pytest.mark.parametrize(
+    "answered",
+    [
+        "It is 3.",
+        'Data: {"points": 3}',
+        '{"tool_calls": [{"name": 3}]}',
+        json.dumps({"tool_calls": [CALL, "and more"]}),
+    ],
+)
 def test_an_answer_without_a_call_stays_an_answer(client: Client, answered: str) -> None:
     """Words and JSON that are no call bring no result behind them: the next question is asked anew."""
     system, written = PROTOCOLS["a list under a key"]

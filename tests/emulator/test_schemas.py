@@ -77,9 +77,9 @@ def test_json_mode_uses_the_keys_that_the_prompt_names(client: Client) -> None:
     printed = client.said(f"I live in Doha. The schema: {schema}", response_format=wanted)
     assert json.loads(printed["content"]) == {"city": "Doha"}
     assert json.loads(client.said("hi", response_format=wanted)["content"]).keys() == {"answer"}
-    turns = [{"role": "system", "content": 'No {this} or {}, but {"city": "x"}'}]
+    turns = [{"role": "system", "content": 'No {this} or {}, below 42: {"age": 0}'}]
     alone = client.said(messages=turns, response_format=wanted)
-    assert json.loads(alone["content"]) == {"city": "city"}
+    assert json.loads(alone["content"]) == {"age": 1}, "an instruction's numbers are no facts"
 
 
 def test_json_schema_is_filled_in_both_dialects(client: Client) -> None:
