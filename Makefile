@@ -92,8 +92,8 @@ bench: .venv/installed.stamp ## Measure the pack beside its peers and write docs
 instructions: .venv/installed.stamp ## Count a streamed chunk's instructions with valgrind; a minute
 	$(WITHOUT_KEYS) $(BIN)/python -m benchmarks.instructions
 
-faults: setup ## Play the fault contract and write docs/fault-results.md; a few minutes
-	$(WITHOUT_KEYS) $(BIN)/python -m tests.faults
+faults: setup ## Play the fault contract and write docs/fault-results.md; PEERS=1 plays other clients, FULL=1 all sizes
+	$(WITHOUT_KEYS) $(BIN)/python -m tests.faults $(if $(PEERS),--peers) $(if $(FULL),--full)
 
 compatibility: setup n8n ## Try every host and client, and write docs/compatibility.md; a few minutes
 	$(WITHOUT_KEYS) $(BIN)/python -m tests.compatibility

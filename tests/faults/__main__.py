@@ -12,6 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 
+from faults import comparison
 from faults.cases import CASES
 from faults.judge import judge
 from faults.report import ROOT, Result, as_json, markdown, plain_tests, versions
@@ -45,6 +46,12 @@ def play(chosen: Sequence[Run], *, peer: bool) -> list[Result]:
     return sorted(results, key=lambda result: place[result.run.id])
 
 
+def write(name: str, text: str, figures: str) -> None:
+    """Write a page and its figures."""
+    (ROOT / "docs" / f"{name}.md").write_text(text, "utf-8")
+    (ROOT / "docs" / f"{name}.json").write_text(figures, "utf-8")
+
+
 def main() -> int:
     """Play, write, and tell whether everything of the pack passed."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
@@ -67,20 +74,16 @@ def main() -> int:
             run for run in theirs if run.id.startswith(given.only) or run.surface.name.startswith(given.only)
         ]
     results = [*play(mine, peer=False), *play(theirs, peer=True)]
-    plain = [] if given.only or given.peers else plain_tests()
+    plain = [] if given.only else plain_tests()
     notes = ["With " + ", ".join(f"{name} {number}" for name, number in versions().items()) + "."]
-    if given.peers:
-        notes.append(
-            "The names of other clients stand behind this pack's; they lack some attributes by design."
-        )
-    text = markdown(results, plain, notes)
+    ours = results[: len(mine)]
     if given.only:
-        sys.stdout.write(text)
+        sys.stdout.write(markdown(results, plain, notes))
     else:
-        name = "fault-comparison" if given.peers else "fault-results"
-        (ROOT / "docs" / f"{name}.md").write_text(text, "utf-8")
-        (ROOT / "docs" / f"{name}.json").write_text(as_json(results, plain), "utf-8")
-    failed = [result.run.id for result in results[: len(mine)] if result.mark == "✗"]
+        write("fault-results", markdown(ours, plain, notes), as_json(ours, plain))
+    if given.peers and not given.only:
+        write("fault-comparison", comparison.markdown(results, notes), as_json(results, ()))
+    failed = [result.run.id for result in ours if result.mark == "✗"]
     failed += [test.name for test in plain if not test.passed]
     sys.stderr.write(f"{len(results)} runs, {len(plain)} tests; without the core's pass: {len(failed)}\n")
     return 1 if failed else 0
