@@ -28,9 +28,9 @@ def markdown(results: Sequence[Result], notes: Sequence[str]) -> str:
     rows = [
         "# The fault contract, played by other clients",
         "",
-        "Written by `make faults PEERS=1`, in the same run and with the same judge as [the results](fault-results.md).",
-        "**S** passes core and strict, **c** core only, **✗** neither; `3S 1✗` counts the parts of a line, its",
-        "dialects and its ways to call. Empty: the line does not apply.",
+        "Written by `make faults PEERS=1`, in one run and by one judge with [the results](fault-results.md).",
+        "**S** passes core and strict, **c** core only, **✗** neither; `3S 1✗` counts the parts of a line,",
+        "its dialects and its ways to call. Empty: the line does not apply.",
         "",
         *notes,
         "",
