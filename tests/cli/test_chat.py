@@ -189,6 +189,7 @@ def test_a_call_that_cannot_be_run_is_told_the_model(
     turns = server.emulator.requests[-1].body["messages"]
     shelf, far, broken = (turn["content"] for turn in turns if turn["role"] == "tool")
     assert "cannot be written as JSON" in shelf
+    assert "RequestError" not in shelf
     assert "no function behind it" in far
     assert "JSON" in broken
 

@@ -75,7 +75,8 @@ def test_the_snapshot_says_what_it_is() -> None:
 
 def test_the_version_is_the_packages() -> None:
     """Before any command."""
-    assert _run("--version").stdout == f"resayil {version('resayil')}\n"
+    result = _run("--version")
+    assert (result.exit_code, result.stdout) == (0, f"resayil {version('resayil')}\n")
 
 
 def test_count_by_the_service_and_here(server: Server, service: Mapping[str, str], tmp_path: Path) -> None:

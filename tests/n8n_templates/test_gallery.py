@@ -135,8 +135,10 @@ def served(*arguments: str) -> Generator[IO[str]]:
         [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        yield process.stdout
-        process.send_signal(signal.SIGINT)
+        try:
+            yield process.stdout
+        finally:
+            process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
 
 
