@@ -214,9 +214,10 @@ def test_an_input_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     """A file that is not there, or a table that becomes unreadable below its header."""
     with pytest.raises(ConfigurationError, match="cannot be read"):
         list(JsonLines(tmp_path / "none.jsonl").records())
-    (tmp_path / "in.csv").write_bytes(b"a\n1\n" + "ب\n".encode("cp1256"))
+    (tmp_path / "in.csv").write_bytes(b"a\n" + b"1\n" * 100_000 + "ب\n".encode("cp1256"))
+    table = Table(tmp_path / "in.csv", model="mistral", prompt="{a}")
     with pytest.raises(ConfigurationError, match="Save it as CSV in UTF-8"):
-        list(Table(tmp_path / "in.csv", model="mistral", prompt="{a}").records())
+        list(table.records())
 
 
 def test_pictures_of_a_table_may_be_addresses(resayil_emulator: Emulator, tmp_path: Path) -> None:
