@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from resayil.emulator import checks
 from resayil.emulator.drafts import Draft
 from resayil.emulator.exchanges import Exchange
 from resayil.emulator.refusals import NOT_FOUND, RefusalError
@@ -57,8 +58,7 @@ def history(exchange: Exchange) -> Draft:
     """What was bought, a page at a time."""
     if exchange.has("billing-404"):
         raise RefusalError(NOT_FOUND)
-    asked = exchange.request.query.get("page", "1")
-    page = max(1, int(asked)) if asked.isdecimal() else 1
+    page = max(1, checks.whole(exchange.request.query.get("page", "")) or 1)
     rows = list(BOUGHT[(page - 1) * PER_PAGE : page * PER_PAGE])
     last = -(-len(BOUGHT) // PER_PAGE)
     return _billed(exchange, {"data": rows, "current_page": page, "last_page": last, "total": len(BOUGHT)})

@@ -1,8 +1,9 @@
-"""Checks of a request body's fields, shared by both dialects; a failure names the field."""
+"""Checks of what a request says, shared by all endpoints; a failure names the field."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from resayil.emulator.pictures import DATA_URL_SCHEME, UnreadableImageError, read_data_url
@@ -11,6 +12,7 @@ from resayil.emulator.values import Json, JsonObject, Picture, ToolCall, Turn
 
 BAD_REQUEST = 400
 HTTPS = "https://"
+WHOLE = re.compile(r"\d{1,9}")
 
 
 def parsed(body: bytes) -> JsonObject:
@@ -64,6 +66,11 @@ def positive(body: Mapping[str, Json], name: str) -> int | None:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         raise invalid(name, "must be a whole number greater than 0")
     return value
+
+
+def whole(text: str) -> int | None:
+    """A whole number as an address writes it; none where it is anything else, or beyond all reason."""
+    return int(text) if WHOLE.fullmatch(text) else None
 
 
 def strings(body: Mapping[str, Json], name: str) -> tuple[str, ...]:

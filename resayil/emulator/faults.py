@@ -6,6 +6,7 @@ A status is a refusal in the dialect's envelope.  A name of the table spoils a r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -167,12 +168,18 @@ def checked(fault: Fault) -> Fault:
     """The fault, when the table knows it.
 
     Raises:
-        ValueError: It is neither a status nor a name of the table.
+        ValueError: It is neither a status nor a name of the table, or its numbers cannot be.
     """
     if isinstance(fault.kind, str) and fault.kind.isdigit():
         fault = replace(fault, kind=int(fault.kind))
     if isinstance(fault.kind, str) and fault.kind not in FAULTS:
         message = f"There is no fault {fault.kind!r}; give a status or one of: {', '.join(FAULTS)}."
+        raise ValueError(message)
+    if fault.seconds is not None and not 0 <= fault.seconds < math.inf:
+        message = f"A fault lasts a number of seconds from 0, not {fault.seconds!r}."
+        raise ValueError(message)
+    if fault.after_events is not None and fault.after_events < 0:
+        message = f"after_events is a whole number from 0, not {fault.after_events!r}."
         raise ValueError(message)
     return fault
 

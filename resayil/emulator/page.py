@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from resayil.emulator import page_views
+from resayil.emulator import checks, page_views
 from resayil.emulator.page_trail import Trail
 from resayil.emulator.values import BANNER, Json, JsonObject
 
@@ -141,10 +141,10 @@ class _Page:
     async def timeline(self, request: Request) -> Response:
         """The events of one reply, from `?after=` on."""
         number: int = request.path_params["number"]
-        trace, after = self._trail.find(number), request.query_params.get("after", "0")
-        if trace is None or not after.isdecimal():
+        trace, after = self._trail.find(number), checks.whole(request.query_params.get("after", "0"))
+        if trace is None or after is None:
             return _missing()
-        return _json(page_views.timeline(trace, int(after)))
+        return _json(page_views.timeline(trace, after))
 
     async def fault(self, request: Request) -> Response:
         """Switch a fault on for the next requests, or off."""

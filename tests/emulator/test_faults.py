@@ -161,6 +161,25 @@ def test_unknown_fault_is_refused() -> None:
         Emulator().fault("nonsense")
 
 
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ("seconds=-1", "seconds from 0, not -1.0"),
+        ("seconds=nan", "seconds from 0, not nan"),
+        ("seconds=inf", "seconds from 0, not inf"),
+        ("after_events=-2", "number from 0, not -2"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(client: Client, options: str, why: str) -> None:
+    """A fault that would last less than nothing, or for ever, is 400 by header and raises when queued."""
+    response = client.http.get("/models", headers={"x-resayil-fault": f"stall; {options}"})
+    assert response.status_code == 400
+    assert why in response.json()["error"]["message"]
+    name, _, value = options.partition("=")
+    with pytest.raises(ValueError, match="from 0"):
+        client.emulator.script([Fault("stall", **{name: float(value)})])  # type: ignore[arg-type] # either option
+
+
 def test_messages_stream_breaks_in_its_own_dialect(client: Client) -> None:
     """An error inside a Messages stream is its `error` event, and its pings and end are its own."""
     client.emulator.fault("error-event", after_events=2)

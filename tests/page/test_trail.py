@@ -136,7 +136,7 @@ async def test_in_process_transports_leave_no_trail(resayil_emulator: Emulator) 
         assert (await served.get("/_emulator/requests/1")).status_code == 404
         await served.get("/v1/models", headers={"x-api-key": resayil_emulator.key})
         told: dict[str, Any] = (await served.get("/_emulator/requests/1")).json()
-        for unknown in ("2/timeline", "1/timeline?after=x", "1/timeline?after=-1"):
+        for unknown in ("2/timeline", "1/timeline?after=x", f"1/timeline?after={'9' * 5000}"):
             assert (await served.get(f"/_emulator/requests/{unknown}")).status_code == 404
     assert told["row"]["dialect"] == "models"
 
