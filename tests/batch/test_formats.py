@@ -19,6 +19,7 @@ from resayil.batch.structured import fits, read_schema
 from resayil.batch.values import Totals, pace
 from resayil.codecs import CODECS
 from resayil.emulator import Emulator
+from resayil.jsontext import dump_bytes
 
 SCHEMA = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
 
@@ -235,7 +236,9 @@ def test_pictures_of_a_table_may_be_addresses(resayil_emulator: Emulator, tmp_pa
     [("[]", "is an object, not list"), ("{", "cannot be read"), (None, "cannot be read: .*No such file")],
 )
 def test_a_schemas_file_holds_an_object(tmp_path: Path, content: str | None, why: str) -> None:
-    """What is none is told with the file's name."""
+    """It is read as it is; what is none is told with the file's name."""
+    (tmp_path / "good.json").write_bytes(dump_bytes(SCHEMA))
+    assert read_schema(tmp_path / "good.json") == SCHEMA
     if content is not None:
         (tmp_path / "schema.json").write_text(content)
     with pytest.raises(ConfigurationError, match=rf"schema\.json.*{why}"):

@@ -7,10 +7,10 @@ import warnings
 from typing import Any
 
 import pytest
-from core.support import KEY, Scripted, answer, client_of, json_reply
+from core.support import KEY, MODEL, Scripted, answer, client_of, json_reply
 from pydantic import SecretStr
 
-from resayil import Client, ConfigurationError, RequestError, Settings
+from resayil import Client, ConfigurationError, OverloadedError, RequestError, Settings
 from resayil.config import ResayilWarning, check_headers, clean_key, is_loopback
 
 OTHER = "sk-other-0123456789"
@@ -191,6 +191,15 @@ def test_unusable_settings_are_named(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match=next(iter(settings))) as caught:
         Client(KEY, **settings)
     assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(("client", "call", "attempts"), [(0, 1, 2), (5, 0, 1), (1, None, 2)])
+def test_a_calls_own_retries_stand_above_the_clients(client: int, call: int | None, attempts: int) -> None:
+    """In both directions; a call that names none has the client's."""
+    transport = Scripted(json_reply({}, 503, **{"retry-after-ms": "1"}))
+    with pytest.raises(OverloadedError):
+        client_of(transport, max_retries=client).chat(MODEL, "س", max_retries=call)
+    assert len(transport.requests) == attempts
 
 
 def test_settings_cannot_be_changed() -> None:
