@@ -82,6 +82,14 @@ def test_json_mode_uses_the_keys_that_the_prompt_names(client: Client) -> None:
     assert json.loads(alone["content"]) == {"age": 1}, "an instruction's numbers are no facts"
 
 
+def test_a_forced_tool_of_any_object_is_filled_as_the_prompt_describes(client: Client) -> None:
+    """JSON that is asked for as a tool's arguments has the prompt's own keys; a tool not named takes none."""
+    tool = {"name": "answer", "parameters": {"type": "object"}}
+    words = 'Extract the age 42 as {"age": 0}'
+    assert client.called(words, tool, tool_choice="answer") == [("answer", {"age": 42})]
+    assert client.called(words, tool, tool_choice="required") == [("answer", {})]
+
+
 def test_json_schema_is_filled_in_both_dialects(client: Client) -> None:
     """A JSON schema gets a fitting object from the user's words."""
     words, expected = "My name is Layla and my age is ٤٢", {"name": "Layla", "age": 42}
