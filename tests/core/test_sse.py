@@ -64,6 +64,7 @@ def test_empty_pieces_change_nothing(pieces: tuple[bytes, ...]) -> None:
         ((b"event: x\n", b"data: a\n\n"), ("x", b"a")),
         ((b"data: a", b"data: b\n\n"), ("", b"adata: b")),
         ((b"data: a\r", b"data: b\n\n"), ("", b"a\nb")),
+        ((b"data: a\r", b"\ndata: b\n\n"), ("", b"a\nb")),
     ],
 )
 def test_a_whole_event_belongs_to_what_stands_before_it(
