@@ -13,7 +13,7 @@ from resayil.adapt import Style, place_images, restyle, unseen, wider_style
 from resayil.billing import PLANS_PAGE, Balance, Topup, read_balance, read_topups
 from resayil.capabilities import Capabilities
 from resayil.codecs import CODECS, Codec
-from resayil.codecs.envelopes import holds_error
+from resayil.codecs.envelopes import as_not_found, holds_error, names_model
 from resayil.codecs.json_calls import by_call
 from resayil.config import Settings, check_headers
 from resayil.credits import Forecast
@@ -33,7 +33,7 @@ from resayil.forms import FREED, reform, wider_form
 from resayil.jsontext import dump_bytes, shown
 from resayil.learned import Learned
 from resayil.messages import ChatRequest, ChatResponse, Dialect
-from resayil.models import ModelInfo, bare, nearest, read_models
+from resayil.models import ModelInfo, nearest, read_models
 from resayil.opened import Opened
 from resayil.options import CallOptions, check_images, images
 from resayil.retry import RetryPolicy, RetryQuota
@@ -204,7 +204,7 @@ class Calls:
             bounds = replace(bounds, deadline=deadline)
 
         def may_retry(error: ResayilError) -> bool:
-            if model is not None and exchange.attempts > 1 and _names_model(error, model):
+            if model is not None and exchange.attempts > 1 and names_model(error, model):
                 return False
             return self._quota.take(error)
 
@@ -287,8 +287,8 @@ class Calls:
 
     def _explained(self, error: APIStatusError, request: ChatRequest) -> APIStatusError:
         """The error with what a person can do about it."""
-        if _names_model(error, request.model):
-            error = _as_not_found(error)
+        if names_model(error, request.model):
+            error = as_not_found(error)
         if isinstance(error, NotFoundError):
             names = nearest(request.model, self.learned.catalogue)
             error.with_hint(f"Nearest known ids to {request.model!r}: {', '.join(names) or 'none'}.")
@@ -387,20 +387,3 @@ class Calls:
             raise exchange.error(shown(reply))
         self._quota.give_back()
         return reply
-
-
-def _names_model(error: ResayilError, model: str) -> bool:
-    """Whether a 503 is about the model, which is how an inactive one was reported."""
-    return isinstance(error, OverloadedError) and bare(model) in error.message
-
-
-def _as_not_found(error: APIStatusError) -> NotFoundError:
-    found = NotFoundError(
-        error.message, code=error.code, status_code=error.status_code, response=error.response
-    )
-    found.attempts, found.maybe_billed, found.retry_after = (
-        error.attempts,
-        error.maybe_billed,
-        error.retry_after,
-    )
-    return found

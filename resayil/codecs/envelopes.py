@@ -21,9 +21,13 @@ from resayil.errors import (
     ContextOverflowError,
     ErrorResponse,
     InsufficientCreditsError,
+    NotFoundError,
+    OverloadedError,
+    ResayilError,
     UnexpectedContentError,
     error_class,
 )
+from resayil.models import bare
 
 CODE_STATUS: Mapping[str, int] = {
     "invalid_request_error": 400,
@@ -236,3 +240,21 @@ def http_date(text: str) -> float | None:
         moment = parsedate_to_datetime(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return None
+
+
+def names_model(error: ResayilError, model: str) -> bool:
+    """Whether a 503 is about the model, which is how an inactive one was reported."""
+    return isinstance(error, OverloadedError) and bare(model) in error.message
+
+
+def as_not_found(error: APIStatusError) -> NotFoundError:
+    """The error of a model that is not there, whatever status it came with."""
+    found = NotFoundError(
+        error.message, code=error.code, status_code=error.status_code, response=error.response
+    )
+    found.attempts, found.maybe_billed, found.retry_after = (
+        error.attempts,
+        error.maybe_billed,
+        error.retry_after,
+    )
+    return found
