@@ -182,7 +182,7 @@ class Exchange:
         identity = f"{self._identity}-{self._runs}"
         self._runs += 1
         began = self.clock.monotonic()
-        asked = waits = 0
+        asked, first = 0, True
         try:
             while True:
                 now = self.clock.monotonic()
@@ -192,8 +192,8 @@ class Exchange:
                     break
                 if outcome.wait > 0:
                     pause = min(outcome.wait, outcome.check)
-                    yield Wait(pause, outcome.wait, outcome.queued, not waits, self._tag)
-                    waits += 1
+                    yield Wait(pause, outcome.wait, outcome.queued, first, self._tag)
+                    first = False
                     continue
                 asked += 1
                 if self.clock.monotonic() - now <= PROMPT or asked == MOST_ASKED:

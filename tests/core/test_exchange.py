@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from typing import Any
 
 import pytest
@@ -113,7 +114,7 @@ def test_a_retry_without_a_slot_has_failed_of_what_came_before() -> None:
 
 
 def test_a_slot_that_is_not_used_is_given_back() -> None:
-    """When the deadline has passed as it comes, and when the caller interrupts; not when the flow is left."""
+    """When the deadline has passed as it comes, and when its task is cancelled; not when the flow is left."""
     call = Call([NOW, NOW], [10.0], {"deadline": 10.0})
     error = call.error()
     assert (error.phase, error.attempts, error.maybe_billed) == ("deadline", 0, 0)
@@ -122,8 +123,8 @@ def test_a_slot_that_is_not_used_is_given_back() -> None:
     flow = Call([]).flow()
     asked: Any = next(flow)
     flow.send(Place(3.0))
-    assert flow.throw(KeyboardInterrupt()) == GiveBack(asked.identity)
-    with pytest.raises(KeyboardInterrupt):
+    assert flow.throw(CancelledError()) == GiveBack(asked.identity)
+    with pytest.raises(CancelledError):
         next(flow)
     left = Call([]).flow()
     next(left)
