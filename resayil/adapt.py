@@ -175,14 +175,12 @@ def place_images(
 ) -> tuple[ChatRequest, tuple[str, ...]]:
     """Give a turn with an image to the vision model, and mind images in the history of one that is blind.
 
-    A model whose category and name tell nothing is never refused.
+    The request holds an image. A model whose category and name tell nothing is never refused.
 
     Raises:
         UnsupportedError: the model does not see, the history holds an image, and the policy is ``error``.
     """
     held = [n for n, message in enumerate(request.messages) if message.has_image]
-    if not held:
-        return request, ()
     newest = max((n for n, message in enumerate(request.messages) if message.role == "user"), default=-1)
     if vision_model and held[-1] >= newest >= 0 and vision_model != request.model:
         said = f"{vision_model} answered instead of {request.model}, since the newest turn holds an image"
@@ -217,8 +215,3 @@ def _note_of(part: TextPart | ImagePart) -> TextPart:
     if isinstance(part, TextPart):
         return part
     return TextPart(f"[image not shown: {part.media_type or 'image'}, {part.size}]")
-
-
-def unseen(request: ChatRequest, catalogue: Mapping[str, ModelInfo]) -> bool:
-    """Whether the request shows an image to a model that, as far as is known, does not see."""
-    return any(message.has_image for message in request.messages) and not sees(request.model, catalogue)

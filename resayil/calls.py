@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from resayil.accounts import Accounts
-from resayil.adapt import Style, place_images, restyle, unseen, wider_style
+from resayil.adapt import Style, place_images, restyle, wider_style
 from resayil.billing import PLANS_PAGE, Balance, Topup, read_balance, read_topups
 from resayil.capabilities import Capabilities
 from resayil.codecs import CODECS, Codec
@@ -33,7 +33,7 @@ from resayil.forms import FREED, reform, wider_form
 from resayil.jsontext import dump_bytes, shown
 from resayil.learned import Learned
 from resayil.messages import ChatRequest, ChatResponse, Dialect
-from resayil.models import ModelInfo, nearest, read_models
+from resayil.models import ModelInfo, nearest, read_models, sees
 from resayil.opened import Opened
 from resayil.options import CallOptions, check_images, images
 from resayil.retry import RetryPolicy, RetryQuota
@@ -91,16 +91,9 @@ class Calls:
     ) -> Flow[Any]:
         """One call: its images placed, its credits set aside, its answer accounted for."""
         dialect: Dialect = "messages" if (options.get("api") or self.settings.api) == "messages" else "chat"
-        check_images(request, self.settings.max_image_bytes)
-        request, placed = place_images(
-            request,
-            vision_model=self.settings.vision_model,
-            history_images=self.settings.history_images,
-            catalogue=self.learned.catalogue,
-        )
+        request, placed = self._with_images(request)
         if request.reasoning_replay == "never" and (replay := self.settings.replay(request.model)) != "never":
             request = replace(request, reasoning_replay=replay)
-        self._warn_of_images(request)
         yield from self._see_prices()
         ticket = yield from self.accounts.open(request, dialect, options.get("tag") or "")
         try:
@@ -182,15 +175,26 @@ class Calls:
             "allow_images": settings.allow_images_on_messages,
         }
 
-    def _warn_of_images(self, request: ChatRequest) -> None:
+    def _with_images(self, request: ChatRequest) -> tuple[ChatRequest, tuple[str, ...]]:
+        """The request with its images where they can be seen, and what was changed for that."""
+        if not any(message.has_image for message in request.messages):
+            return request, ()
+        check_images(request, self.settings.max_image_bytes)
+        request, placed = place_images(
+            request,
+            vision_model=self.settings.vision_model,
+            history_images=self.settings.history_images,
+            catalogue=self.learned.catalogue,
+        )
         if any(image.url for image in images(request)):
             self.learned.warn_once(
                 "An https:// image goes through as it is; the documents name base64 images only."
             )
-        if unseen(request, self.learned.catalogue):
+        if any(images(request)) and not sees(request.model, self.learned.catalogue):
             self.learned.warn_once(
                 f"It is not known that {request.model} sees images; the server's answer decides."
             )
+        return request, placed
 
     def _exchange(self, options: CallOptions, model: str | None = None) -> Exchange:
         policy, bounds = self._policy, self._bounds

@@ -57,6 +57,7 @@ class ChatOptions(RequestOptions, CallOptions, total=False):
 
 
 CALL_OPTIONS = frozenset(CallOptions.__annotations__)
+_REQUEST_OPTIONS = frozenset(RequestOptions.__annotations__)
 
 
 def read_conversation(messages: Conversation) -> tuple[Message, ...]:
@@ -73,21 +74,24 @@ def build_request(model: str, messages: Conversation, options: RequestOptions) -
         RequestError: an argument that means nothing.
     """
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-    unknown = sorted(given.keys() - RequestOptions.__annotations__.keys())
-    if unknown:
+    if unknown := given.keys() - _REQUEST_OPTIONS:
         raise RequestError(
-            f"Unknown argument {', '.join(unknown)}; fields of the service go into extra_body."
+            f"Unknown argument {', '.join(sorted(unknown))}; fields of the service go into extra_body."
         )
-    given["tools"] = tuple(Tool.of(tool) for tool in given.get("tools", ()))
-    given["tool_choice"] = _choice(given.get("tool_choice"), given["tools"])
-    given["response_format"] = _format(given.get("response_format"))
-    stop = given.get("stop", ())
-    given["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
+    if "tools" in given:
+        given["tools"] = tuple(Tool.of(tool) for tool in given["tools"])
+    if "tool_choice" in given:
+        given["tool_choice"] = _choice(given["tool_choice"], given.get("tools", ()))
+    if "response_format" in given:
+        given["response_format"] = _format(given["response_format"])
+    if "stop" in given:
+        stop = given["stop"]
+        given["stop"] = (stop,) if isinstance(stop, str) else tuple(stop)
     return ChatRequest(model, read_conversation(messages), **given)
 
 
-def _choice(choice: str | ToolChoice | None, tools: tuple[Tool, ...]) -> Any:
-    if choice is None or isinstance(choice, ToolChoice):
+def _choice(choice: str | ToolChoice, tools: tuple[Tool, ...]) -> Any:
+    if isinstance(choice, ToolChoice):
         return choice
     if choice in _CHOICES:
         return _CHOICES[choice]
@@ -98,8 +102,8 @@ def _choice(choice: str | ToolChoice | None, tools: tuple[Tool, ...]) -> Any:
     )
 
 
-def _format(wanted: ResponseFormat | None) -> JSONFormat | None:
-    if wanted is None or isinstance(wanted, JSONFormat):
+def _format(wanted: ResponseFormat) -> JSONFormat:
+    if isinstance(wanted, JSONFormat):
         return wanted
     if isinstance(wanted, type) and issubclass(wanted, BaseModel):
         return JSONFormat(model_schema(wanted), wanted.__name__)

@@ -141,9 +141,9 @@ def _head(response: httpx.Response, probe: _Probe) -> Head:
     return Head(response.status_code, dict(response.headers.items()), probe.sent_at)
 
 
-def _coded(response: httpx.Response) -> bool:
+def _coded(response: httpx.Response, head: Head) -> bool:
     """Whether the body is to be unpacked by httpx, or was read by it before, as by its mock transport."""
-    return "content-encoding" in response.headers or response.is_stream_consumed
+    return "content-encoding" in head.headers or response.is_stream_consumed
 
 
 class SyncIO:
@@ -168,10 +168,10 @@ class SyncIO:
         finally:
             head_due(None)
         # Undecoded bytes skip two layers of httpx that cost a tenth of a chunk.
-        response = self._response
-        self._pieces = response.iter_bytes() if _coded(response) else iter(response.stream)  # type: ignore[arg-type] # a synchronous client's
+        response, head = self._response, _head(self._response, probe)
+        self._pieces = response.iter_bytes() if _coded(response, head) else iter(response.stream)  # type: ignore[arg-type] # a synchronous client's
         self._set_due(math.inf)
-        return _head(self._response, probe)
+        return head
 
     def read(self, due: float) -> bytes | Failure | None:
         """The next bytes of the body, which are due at a monotonic time."""
@@ -319,9 +319,9 @@ class AsyncIO:
             return _SILENCE if probe.sent_at is not None else _UNCONNECTED
         except httpx.HTTPError as error:
             return _failure(error, probe)
-        response = self._response
-        self._pieces = response.aiter_bytes() if _coded(response) else response.aiter_raw()
-        return _head(self._response, probe)
+        response, head = self._response, _head(self._response, probe)
+        self._pieces = response.aiter_bytes() if _coded(response, head) else response.aiter_raw()
+        return head
 
     async def read(self, due: float) -> bytes | Failure | None:
         """The next bytes of the body, which are due at a monotonic time."""

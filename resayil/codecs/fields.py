@@ -104,7 +104,7 @@ def finish_body(
     body: dict[str, Any], request: ChatRequest, options: Iterable[tuple[str, object]]
 ) -> dict[str, Any]:
     """The body with every set option, then ``extra_body``; a field that both give differently is refused."""
-    body.update((name, value) for name, value in options if value is not None and value != [])
+    body |= {name: value for name, value in options if value is not None and value != []}
     for name, value in request.extra_body.items():
         if body.setdefault(name, value) != value:
             raise RequestError(
