@@ -19,7 +19,8 @@ from litellm_provider.errors import before_first_chunk, litellm_errors
 from litellm_provider.prices import PROVIDER, price_map
 from litellm_provider.replies import fill
 from litellm_provider.requests import PRICES, SETTINGS, Call, read_call, under_router
-from resayil.client import AsyncChatStream, AsyncClient, ChatStream, Client
+from resayil.async_client import AsyncChatStream, AsyncClient
+from resayil.client import ChatStream, Client
 from resayil.errors import UnsupportedError
 from resayil.models import SNAPSHOT, ModelInfo
 from resayil.sharing import shared

@@ -13,8 +13,9 @@ from resayil.version import VERSION
 __version__ = VERSION
 
 if TYPE_CHECKING:
+    from resayil.async_client import AsyncChatStream, AsyncClient
     from resayil.billing import Balance, Topup
-    from resayil.client import AsyncChatStream, AsyncClient, ChatStream, Client
+    from resayil.client import ChatStream, Client
     from resayil.config import ResayilWarning, Settings
     from resayil.credits import Budget, Cost, CreditPolicy, Forecast
     from resayil.errors import (
@@ -168,6 +169,7 @@ _HOMES = (
     "resayil.billing",
     "resayil.config",
     "resayil.client",
+    "resayil.async_client",
 )
 """Where the names above are defined, cheapest import first."""
 

@@ -1,12 +1,12 @@
-"""The clients: signatures and drivers, nothing else.
+"""The client for threads: signatures and drivers, nothing else.
 
 `Client` and `AsyncClient` say the same and share every decision; `Calls` makes the flows, `transport`
-performs them.
+performs them. What is for event loops stands apart, so that whoever has none does not import asyncio.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self, Unpack
 
 import httpx
@@ -24,19 +24,19 @@ from resayil.messages import ChatRequest, ChatResponse, Conversation
 from resayil.models import ModelInfo
 from resayil.opened import Opened
 from resayil.options import CALL_OPTIONS, CallOptions, ChatOptions, RequestOptions, build_request
-from resayil.pools import AsyncPool, SyncPool
+from resayil.pools import SyncPool
 from resayil.tokens import TokenCount
-from resayil.transport import CLOCK, AsyncIO, SyncIO, arun, run
+from resayil.transport import CLOCK, SyncIO, run
 
 
-def _split(model: str, messages: Conversation, options: ChatOptions) -> tuple[ChatRequest, CallOptions]:
+def split(model: str, messages: Conversation, options: ChatOptions) -> tuple[ChatRequest, CallOptions]:
     """What a call says, and how it is made."""
     given: dict[str, Any] = dict(options)
     how = {name: given.pop(name) for name in CALL_OPTIONS & given.keys()}
     return build_request(model, messages, given), how  # type: ignore[arg-type,return-value] # the two halves of ChatOptions
 
 
-def _shown(client: Client | AsyncClient) -> str:
+def shown(client: object) -> str:
     """A client's repr, which a traceback with local variables asks for before the client is whole."""
     settings: Settings | None = getattr(client, "settings", None)
     return f"{type(client).__name__}({'' if settings is None else f'base_url={settings.base_url!r}'})"
@@ -83,7 +83,7 @@ class Client:
         Raises:
             ResayilError: see the tree in `resayil.errors`.
         """
-        request, how = _split(model, messages, options)
+        request, how = split(model, messages, options)
         return run(self._calls.chat(request, how), SyncIO(self._pool))
 
     def stream(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatStream:
@@ -92,7 +92,7 @@ class Client:
         Raises:
             ResayilError: see the tree in `resayil.errors`.
         """
-        request, how = _split(model, messages, options)
+        request, how = split(model, messages, options)
         io = SyncIO(self._pool)
         return ChatStream(run(self._calls.stream(request, how), io), io)
 
@@ -174,7 +174,7 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        return _shown(self)
+        return shown(self)
 
 
 class ChatStream:
@@ -236,159 +236,3 @@ class ChatStream:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class AsyncClient:
-    """The API, for event loops; the same as `Client`, awaited.
-
-    One client serves several loops, one after another or in threads: each has its own connections.
-    """
-
-    def __init__(
-        self,
-        api_key: str | SecretStr | None = None,
-        base_url: str | None = None,
-        *,
-        transport: httpx.AsyncBaseTransport | None = None,
-        on_wait: OnWait | None = None,
-        **settings: Unpack[ClientOptions],
-    ) -> None:
-        api_key = held(api_key)
-        self.settings = Settings.load(api_key=api_key, base_url=base_url, **settings)
-        self._calls = Calls(self.settings, CLOCK)
-        self._pool = AsyncPool(
-            self.settings, transport, limiter_for(self.settings, on_wait), Books(self.settings)
-        )
-
-    async def chat(self, model: str, messages: Conversation, **options: Unpack[ChatOptions]) -> ChatResponse:
-        """As `Client.chat`."""
-        request, how = _split(model, messages, options)
-        return await arun(self._calls.chat(request, how), AsyncIO(self._pool))
-
-    async def stream(
-        self, model: str, messages: Conversation, **options: Unpack[ChatOptions]
-    ) -> AsyncChatStream:
-        """As `Client.stream`: awaited, it returns once the first event has come."""
-        request, how = _split(model, messages, options)
-        io = AsyncIO(self._pool)
-        return AsyncChatStream(await arun(self._calls.stream(request, how), io), io)
-
-    async def models(self, *, include_inactive: bool = False, category: str | None = None) -> list[ModelInfo]:
-        """As `Client.models`."""
-        return await arun(
-            self._calls.models(include_inactive=include_inactive, category=category), AsyncIO(self._pool)
-        )
-
-    @property
-    def credit_policy(self) -> CreditPolicy:
-        """How tokens become credits: as set, or as the balances in the ledger have told."""
-        return self._calls.accounts.policy
-
-    def cost(self, response: ChatResponse) -> Cost:
-        """What an answer has cost in credits, by `credit_policy` and the known models."""
-        return self.credit_policy.cost(response.usage, response.model, self.catalogue)
-
-    @property
-    def catalogue(self) -> Mapping[str, ModelInfo]:
-        """As `Client.catalogue`."""
-        return self._calls.learned.catalogue
-
-    @catalogue.setter
-    def catalogue(self, known: Mapping[str, ModelInfo]) -> None:
-        self._calls.learned.catalogue = known
-
-    async def count_tokens(
-        self, model: str, messages: Conversation, **options: Unpack[RequestOptions]
-    ) -> TokenCount:
-        """As `Client.count_tokens`."""
-        request = build_request(model, messages, options)
-        return await arun(self._calls.count_tokens(request), AsyncIO(self._pool))
-
-    async def forecast(
-        self, model: str, messages: Conversation, **options: Unpack[RequestOptions]
-    ) -> Forecast:
-        """As `Client.forecast`."""
-        request = build_request(model, messages, options)
-        return await arun(self._calls.forecast(request), AsyncIO(self._pool))
-
-    async def take_slot(self, *, limit_max_wait: float | None = None) -> None:
-        """As `Client.take_slot`."""
-        await arun(self._calls.take_slot({"limit_max_wait": limit_max_wait}), AsyncIO(self._pool))
-
-    async def balance(self) -> Balance:
-        """As `Client.balance`."""
-        return await arun(self._calls.balance(), AsyncIO(self._pool))
-
-    async def topups(self) -> list[Topup]:
-        """As `Client.topups`."""
-        return await arun(self._calls.topups(), AsyncIO(self._pool))
-
-    async def topup_history(self, page: int = 1) -> list[Topup]:
-        """As `Client.topup_history`."""
-        return await arun(self._calls.topup_history(page), AsyncIO(self._pool))
-
-    async def aclose(self) -> None:
-        """Close the connections of this loop; the client cannot be used after it."""
-        await self._pool.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    def __repr__(self) -> str:
-        return _shown(self)
-
-
-class AsyncChatStream:
-    """As `ChatStream`, on an event loop."""
-
-    def __init__(self, opened: Opened, io: AsyncIO) -> None:
-        self._opened = opened
-        self._io = io
-
-    async def __aiter__(self) -> AsyncGenerator[StreamEvent, None]:
-        opened, session = self._opened, self._opened.session
-        first, piece = opened.take(), None
-        try:
-            for event in first:
-                yield event
-            if opened.error is not None:
-                raise opened.error
-            while not session.complete:
-                piece = await self._io.read(session.due)
-                for event in session.feed(piece) if isinstance(piece, bytes) else session.close(piece):
-                    yield event
-                session.check()
-            if not opened.told:
-                opened.told = True
-                yield session.end
-            await self._io.drain()
-        except ResayilError as error:
-            piece = None  # as above
-            raise without_frames(error) from error.__cause__
-        finally:
-            await self.aclose()
-
-    async def text(self) -> AsyncGenerator[str, None]:
-        """As `ChatStream.text`."""
-        async for event in self:
-            if isinstance(event, TextDelta):
-                yield event.text
-
-    def response(self) -> ChatResponse:
-        """As `ChatStream.response`."""
-        return self._opened.session.response()
-
-    async def aclose(self) -> None:
-        """As `ChatStream.close`."""
-        await self._io.close()
-        if (finish := self._opened.finished()) is not None:
-            await arun(finish, self._io)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()

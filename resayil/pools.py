@@ -1,14 +1,12 @@
-"""The pooled connections of a client, by thread and by event loop, and what becomes of them in a fork."""
+"""The pooled connections of a client, what all pools have in common, and what becomes of them in a fork."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
 import threading
 import weakref
-from collections.abc import AsyncGenerator, Generator
-from typing import Any
+from collections.abc import Generator
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -35,7 +33,8 @@ class _BearerAuth(httpx.Auth):
         yield request
 
 
-def _options(settings: Settings) -> dict[str, Any]:
+def options_of(settings: Settings) -> dict[str, Any]:
+    """What every httpx client of ours is made with."""
     return {
         "auth": _BearerAuth(settings),
         "follow_redirects": False,
@@ -47,7 +46,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _proxy(settings: Settings) -> httpx.Proxy | None:
+def proxy_of(settings: Settings) -> httpx.Proxy | None:
     """The proxy that the environment names for the base URL.
 
     Raises:
@@ -83,7 +82,7 @@ class SyncPool:
         self._inherited: list[httpx.Client | None] = []
         self._finalizer: weakref.finalize[[], SyncPool] | None = None
         self._closed = False
-        _forget_in_child(self)
+        forget_in_child(self)
 
     def client(self) -> httpx.Client:
         """The httpx client.
@@ -100,8 +99,8 @@ class SyncPool:
             return self._client
 
     def _made(self) -> httpx.Client:
-        options = _options(self.settings)
-        transport, proxy = self._transport, _proxy(self.settings)
+        options = options_of(self.settings)
+        transport, proxy = self._transport, proxy_of(self.settings)
         # Behind a SOCKS proxy httpx's own transport is needed.
         if transport is None and (proxy is None or proxy.url.scheme in {"http", "https"}):
             from resayil.bounded import BoundedTransport  # noqa: PLC0415 - httpcore waits for a request
@@ -124,82 +123,19 @@ class SyncPool:
             self._finalizer()
 
 
-class AsyncPool:
-    """The pooled connections of one client, a set for each event loop, and anew in a forked child."""
-
-    def __init__(
-        self, settings: Settings, transport: httpx.AsyncBaseTransport | None, slots: Slots, books: Bookkeeping
-    ) -> None:
-        self.settings = settings
-        self.slots, self.books = slots, books
-        self._transport = transport
-        self._lock = threading.Lock()
-        self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._keepers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncGenerator[None, None]] = (
-            weakref.WeakKeyDictionary()
-        )
-        self._closed = False
-        _forget_in_child(self)
-
-    def client(self) -> httpx.AsyncClient:
-        """The httpx client of the running loop.
-
-        Raises:
-            ConfigurationError: the pool was closed.
-        """
-        if self._closed:
-            raise ConfigurationError("This client was closed; make a new one.")
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            client = self._clients.get(loop)
-            if client is None:
-                for gone in [other for other in self._clients if other.is_closed()]:
-                    del self._clients[gone], self._keepers[gone]  # a keeper holds its loop
-                client = self._clients[loop] = self._made()
-                self._keepers[loop] = keeper = _until_the_loop_ends(client)
-                with contextlib.suppress(StopIteration):  # how a first step that waits for nothing ends
-                    keeper.__anext__().send(None)
-            return client
-
-    def _made(self) -> httpx.AsyncClient:
-        transport = self._transport
-        # Behind a proxy httpx's own transport is needed.
-        if transport is None and _proxy(self.settings) is None:
-            from resayil.connections import AsyncTransport  # noqa: PLC0415 - as above
-
-            transport = AsyncTransport(self.settings.max_connections, KEPT)
-        return httpx.AsyncClient(**_options(self.settings), transport=transport)
+class Pool(Protocol):
+    """Connections that a forked child must not use."""
 
     def forget(self) -> None:
-        """Drop the connections without closing them: they are another process's."""
-        self._lock = threading.Lock()
-        self._clients = weakref.WeakKeyDictionary()
-        self._keepers = weakref.WeakKeyDictionary()
-
-    async def close(self) -> None:
-        """Close the connections of the running loop, and drop those of loops that are gone."""
-        self._closed = True
-        loop = asyncio.get_running_loop()
-        self._clients.pop(loop, None)
-        keeper = self._keepers.pop(loop, None)
-        if keeper is not None:
-            await keeper.aclose()
+        """Drop them without closing them: they are another process's."""
+        ...
 
 
-async def _until_the_loop_ends(client: httpx.AsyncClient) -> AsyncGenerator[None, None]:
-    """A loop closes its asynchronous generators when it shuts down, and with this one its connections."""
-    try:
-        yield
-    finally:
-        await client.aclose()
+_POOLS: weakref.WeakSet[Pool] = weakref.WeakSet()
 
 
-_POOLS: weakref.WeakSet[SyncPool | AsyncPool] = weakref.WeakSet()
-
-
-def _forget_in_child(pool: SyncPool | AsyncPool) -> None:
+def forget_in_child(pool: Pool) -> None:
+    """Let a pool forget its connections in each child that this process forks."""
     _POOLS.add(pool)
 
 

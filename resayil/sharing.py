@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any, TypeVar
 
-from resayil.client import AsyncClient, Client
+from resayil.async_client import AsyncClient
+from resayil.client import Client
 from resayil.config import Settings
 
 MAX_CLIENTS = 64

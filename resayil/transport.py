@@ -1,4 +1,4 @@
-"""Performs what a flow asks for, with httpx: the only module that sends, reads and waits.
+"""Performs what a flow asks for, with httpx: it and `async_transport` alone send, read and wait.
 
 The key lives in a `SecretStr` until httpx asks for the header, redirects are never followed, and an
 exception of httpx becomes a `Failure` whose cause has lost its frames, since their locals hold headers.
@@ -6,23 +6,21 @@ exception of httpx becomes a `Failure` whose cause has lost its frames, since th
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, ParamSpec, TypeVar, assert_never
+from typing import Any, TypeVar, assert_never
 
 import httpx
 
-from resayil.books import Bookkeeping, keep
+from resayil.books import keep
 from resayil.config import Settings
 from resayil.deadline import body_due, head_due
 from resayil.effects import (
     Acquire,
-    BookEffect,
     Close,
     CloseWindow,
     Effect,
@@ -44,10 +42,9 @@ from resayil.errors import ResayilError, without_frames
 from resayil.flow import Clock, Flow
 from resayil.limiters import Slots
 from resayil.limits import Waiting
-from resayil.pools import AsyncPool, SyncPool
+from resayil.pools import SyncPool
 
 T = TypeVar("T")
-P = ParamSpec("P")
 
 CLOCK = Clock(time.monotonic, time.time, random.random)
 """Time and chance as they are."""
@@ -56,11 +53,9 @@ DRAIN_TIME = 0.2
 """Seconds that the end of a body may take behind its last event."""
 
 _DISCONNECTED = "without sending a response"
-_SILENCE = Failure("timeout", "read", "the reply's time is over")
-_UNCONNECTED = Failure("timeout", "connect", "the call's time is over")
 
 
-class _Probe:
+class Probe:
     """Whether a request went out on a fresh connection; httpx's trace extension calls it."""
 
     def __init__(self, send: Send) -> None:
@@ -69,6 +64,7 @@ class _Probe:
         self._send = send
 
     def __call__(self, event: str, _info: object) -> None:
+        """Hear what httpcore does."""
         if event == "connection.connect_tcp.started":
             self.fresh = True
         elif event == "http11.receive_response_headers.started":
@@ -76,6 +72,7 @@ class _Probe:
             head_due(min(self.sent_at + self._send.read_timeout, self._send.due))
 
     async def asynchronously(self, event: str, info: object) -> None:
+        """The same, as httpcore's asynchronous half calls it."""
         self(event, info)
 
 
@@ -94,7 +91,7 @@ _TIMEOUTS = {
 }
 
 
-def _failure(error: httpx.HTTPError, probe: _Probe | None) -> Failure:
+def failure_of(error: httpx.HTTPError, probe: Probe | None) -> Failure:
     """What an exception of httpx means; ``probe`` is given until the reply's head has come."""
     detail = str(error) or type(error).__name__
     cause = without_frames(error)
@@ -122,9 +119,10 @@ def _connect_timeout(send: Send, settings: Settings) -> float:
     return max(0.001, min(settings.connect_timeout, send.due - time.monotonic()))
 
 
-def _request(
+def request_of(
     client: httpx.Client | httpx.AsyncClient, send: Send, settings: Settings, trace: Any
 ) -> httpx.Request:
+    """The request of httpx, with its clocks and whom it tells of its progress."""
     connect = _connect_timeout(send, settings)
     timeouts = {"connect": connect, "read": send.read_timeout, "write": send.read_timeout, "pool": connect}
     # `client.build_request` would copy the client's headers, cookies and query, of which there are none.
@@ -137,11 +135,12 @@ def _request(
     )
 
 
-def _head(response: httpx.Response, probe: _Probe) -> Head:
+def head_of(response: httpx.Response, probe: Probe) -> Head:
+    """The head of a reply."""
     return Head(response.status_code, dict(response.headers.items()), probe.sent_at)
 
 
-def _coded(response: httpx.Response, head: Head) -> bool:
+def is_coded(response: httpx.Response, head: Head) -> bool:
     """Whether the body is to be unpacked by httpx, or was read by it before, as by its mock transport."""
     return "content-encoding" in head.headers or response.is_stream_consumed
 
@@ -159,17 +158,17 @@ class SyncIO:
     def send(self, send: Send) -> Head | Failure:
         """Send and wait for the head."""
         self.close()
-        probe = _Probe(send)
+        probe = Probe(send)
         client = self._pool.client()
         try:
-            self._response = client.send(_request(client, send, self._pool.settings, probe), stream=True)
+            self._response = client.send(request_of(client, send, self._pool.settings, probe), stream=True)
         except httpx.HTTPError as error:
-            return _failure(error, probe)
+            return failure_of(error, probe)
         finally:
             head_due(None)
         # Undecoded bytes skip two layers of httpx that cost a tenth of a chunk.
-        response, head = self._response, _head(self._response, probe)
-        self._pieces = response.iter_bytes() if _coded(response, head) else iter(response.stream)  # type: ignore[arg-type] # a synchronous client's
+        response, head = self._response, head_of(self._response, probe)
+        self._pieces = response.iter_bytes() if is_coded(response, head) else iter(response.stream)  # type: ignore[arg-type] # a synchronous client's
         self._set_due(math.inf)
         return head
 
@@ -180,7 +179,7 @@ class SyncIO:
                 self._set_due(due)
             return next(self._pieces, None)
         except httpx.HTTPError as error:
-            return _failure(error, None)
+            return failure_of(error, None)
 
     def _set_due(self, due: float) -> None:
         self._due = due
@@ -237,12 +236,12 @@ def _perform(effect: Effect, io: SyncIO) -> object:
         case Close():
             io.close()
         case Wait():
-            _tell(effect, io.slots)
+            tell_wait(effect, io.slots)
             time.sleep(effect.seconds)
         case Observe():
             io.slots.observe(effect.requests)
         case Acquire() | GiveBack() | Used() | CloseWindow():
-            return _settle(effect, io.slots)
+            return ask_slots(effect, io.slots)
         case Reserve() | Settle() | Enter() | Weigh():
             return keep(effect, io.books)
         case _:
@@ -250,12 +249,13 @@ def _perform(effect: Effect, io: SyncIO) -> object:
     return None
 
 
-def _tell(wait: Wait, slots: Slots) -> None:
+def tell_wait(wait: Wait, slots: Slots) -> None:
+    """Tell whoever listens that a request is about to wait, once."""
     if wait.first:
         slots.waits(Waiting(wait.tag, wait.left, wait.queued))
 
 
-def _settle(effect: Acquire | GiveBack | Used | CloseWindow, slots: Slots) -> object:
+def ask_slots(effect: Acquire | GiveBack | Used | CloseWindow, slots: Slots) -> object:
     """What the limiter says, perhaps after asking a store."""
     match effect:
         case Acquire():
@@ -266,135 +266,6 @@ def _settle(effect: Acquire | GiveBack | Used | CloseWindow, slots: Slots) -> ob
             slots.used(effect.identity, effect.ago)
         case CloseWindow():
             slots.close(effect.seconds, refused=effect.refused)
-        case _:
-            assert_never(effect)
-    return None
-
-
-async def _asettle(effect: Acquire | GiveBack | Used | CloseWindow, slots: Slots) -> object:
-    """The same, in a thread where the store may block, and to its end although the call is cancelled.
-
-    So a slot that is given back has been taken before.
-    """
-    if not slots.blocking:
-        return _settle(effect, slots)
-    return await _in_thread(_settle, effect, slots)
-
-
-async def _in_thread(function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    task = asyncio.ensure_future(asyncio.to_thread(function, *arguments, **named))
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait([task])
-        raise
-
-
-async def _akeep(effect: BookEffect, books: Bookkeeping) -> object:
-    return await _in_thread(keep, effect, books) if books.blocking else keep(effect, books)
-
-
-class AsyncIO:
-    """As `SyncIO`, on an event loop."""
-
-    _response: httpx.Response | None = None
-
-    def __init__(self, pool: AsyncPool) -> None:
-        self._pool = pool
-        self.slots, self.books = pool.slots, pool.books
-        self._loop = asyncio.get_running_loop()
-        self._pieces: AsyncIterator[bytes]
-
-    async def send(self, send: Send) -> Head | Failure:
-        """Send and wait for the head."""
-        await self.close()
-        probe = _Probe(send)
-        client = self._pool.client()
-        due = time.monotonic() + self._pool.settings.connect_timeout + send.read_timeout
-        request = _request(client, send, self._pool.settings, probe.asynchronously)
-        try:
-            async with asyncio.timeout(min(due, send.due) - time.monotonic()):
-                self._response = await client.send(request, stream=True)
-        except TimeoutError:
-            return _SILENCE if probe.sent_at is not None else _UNCONNECTED
-        except httpx.HTTPError as error:
-            return _failure(error, probe)
-        response, head = self._response, _head(self._response, probe)
-        self._pieces = response.aiter_bytes() if _coded(response, head) else response.aiter_raw()
-        return head
-
-    async def read(self, due: float) -> bytes | Failure | None:
-        """The next bytes of the body, which are due at a monotonic time."""
-        try:
-            if due == math.inf:
-                return await anext(self._pieces, None)
-            async with asyncio.timeout(due - time.monotonic()):
-                return await anext(self._pieces, None)
-        except TimeoutError:
-            return _SILENCE
-        except httpx.HTTPError as error:
-            return _failure(error, None)
-
-    async def drain(self) -> None:
-        """Read the few bytes behind a whole answer, so that its connection can be used again."""
-        due = time.monotonic() + DRAIN_TIME
-        while isinstance(await self.read(due), bytes):
-            pass
-
-    async def close(self) -> None:
-        """Let go of the reply, cancelled or not; an unread rest closes its connection."""
-        if self._response is not None:
-            await asyncio.shield(self._response.aclose())
-
-    def __del__(self) -> None:
-        response = self._response
-        if response is not None and not response.is_closed and self._loop.is_running():
-            self._loop.call_soon_threadsafe(lambda: self._loop.create_task(response.aclose()))
-
-
-async def arun(flow: Flow[T], io: AsyncIO) -> T:
-    """Perform a flow's effects until it returns."""
-    outcome: object = None
-    try:
-        effect = flow.send(None)
-        while True:
-            try:
-                outcome = await _aperform(effect, io)
-            except BaseException as error:  # noqa: BLE001 - cancellation and interrupts go into the flow
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(outcome)
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    except ResayilError as error:
-        outcome = None  # it may echo the key, and a traceback can show the locals of its frames
-        await io.close()
-        raise without_frames(error) from error.__cause__
-    except BaseException:
-        await io.close()
-        raise
-
-
-async def _aperform(effect: Effect, io: AsyncIO) -> object:
-    match effect:
-        case Send():
-            return await io.send(effect)
-        case Read():
-            return await io.read(effect.due)
-        case Sleep():
-            await asyncio.sleep(effect.seconds)
-        case Close():
-            await io.close()
-        case Wait():
-            _tell(effect, io.slots)
-            await asyncio.sleep(effect.seconds)
-        case Observe():
-            io.slots.observe(effect.requests)
-        case Acquire() | GiveBack() | Used() | CloseWindow():
-            return await _asettle(effect, io.slots)
-        case Reserve() | Settle() | Enter() | Weigh():
-            return await _akeep(effect, io.books)
         case _:
             assert_never(effect)
     return None

@@ -13,9 +13,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
+from resayil.async_client import AsyncClient
 from resayil.batch.journal import Journal
 from resayil.batch.values import Outcome, Pace, Prospect, Source, Totals, pace
-from resayil.client import AsyncClient
 from resayil.credits import Forecast
 from resayil.errors import (
     APIConnectionError,

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from resayil.async_client import AsyncClient
 from resayil.batch import Batch, JsonLines, Summary, Table
 from resayil.batch.runner import prospect
 from resayil.batch.structured import fits, read_schema
@@ -22,7 +23,6 @@ from resayil.cli.exits import DONE, FAILED, INTERRUPTED, exit_of
 from resayil.cli.language import say
 from resayil.cli.meter import Meter
 from resayil.cli.output import amount, failing, tell
-from resayil.client import AsyncClient
 from resayil.errors import AuthenticationError, ConfigurationError, InsufficientCreditsError, ResayilError
 from resayil.jsontext import dumps
 

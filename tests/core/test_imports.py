@@ -14,14 +14,14 @@ import pytest
 import resayil
 
 PACKAGE = Path(resayil.__file__).parent
-RIM = frozenset({"client", "pools", "transport"})
+RIM = frozenset({"client", "pools", "transport", "async_client", "async_pools", "async_transport"})
 NETWORK = frozenset({"bounded", "certificates", "connections", "deadline", "network"})
 """What httpx and httpcore are given; nothing of ours is below it."""
 LIMITS = frozenset({"limiters", "limit_stores", "limit_file", "limit_redis", "books", "ledger"})
 """Below the transport, beside it: they wait for stores, and name no transport."""
 ABOVE = frozenset({
-    "batch", "client", "sharing", "doctor", "doctor_checks", "doctor_patient", "emulator", "cli",
-    "pytest_plugin",
+    "async_client", "batch", "cli", "client", "doctor", "doctor_checks", "doctor_patient", "emulator",
+    "pytest_plugin", "sharing",
 })  # fmt: skip
 ADAPTERS = frozenset({"langchain_resayil", "litellm_provider", "resayil_n8n"})
 VALUES = frozenset({
@@ -144,6 +144,8 @@ def test_the_core_starts_without_the_heavy_packages() -> None:
     program = (
         "import sys, resayil\n"
         "assert 'httpx' not in sys.modules and 'pydantic' not in sys.modules\n"
+        "resayil.Client\n"
+        "assert 'asyncio' not in sys.modules\n"
         "from resayil.emulator import Emulator\n"
         "e = Emulator()\n"
         "c = resayil.Client(e.key, e.base_url, transport=e.transport())\n"

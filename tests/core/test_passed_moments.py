@@ -11,8 +11,9 @@ from core.rawserver import FIRST, HEAD, PATIENCE, Connection, RawServer, raw_ser
 from core.support import KEY
 
 from resayil import AsyncClient, Client
+from resayil.async_transport import AsyncIO
 from resayil.effects import Failure, Head, Send
-from resayil.transport import AsyncIO, SyncIO
+from resayil.transport import SyncIO
 
 
 @pytest.fixture
