@@ -79,9 +79,7 @@ def test_waiting_for_slots_costs_no_retry_budget_but_the_deadline() -> None:
     late = Call([Place(160.0), NOW, *answered(b"1")[1:]], bounds=bounds).run()
     assert [effect.max_wait for effect in late.of(Acquire)] == [150.0, 0.0]
     again = Call([Place(100.0), NOW, DOWN, None] * 3, policy=RetryPolicy(budget=11.0))
-    assert (
-        again.error().attempts == 3
-    )  # two waits of 5 s are within the budget, those for slots are not in it
+    assert again.error().attempts == 3  # only the two waits of 5 s are in the budget
 
 
 @pytest.mark.parametrize(
