@@ -49,7 +49,7 @@ PROGRAMS = {
         "class Settings(BaseModel):\n    key: SecretStr\n    retries: int = Field(2, ge=0)"
     ),
     "resayil": Program(
-        "from resayil import AsyncClient, Client", f'Client("{KEY}", "{{url}}").chat("text-1", "x")'
+        "from resayil import Client", f'Client("{KEY}", "{{url}}").chat("text-1", "x")'
     ),
     "openai": Program(
         "from openai import AsyncOpenAI, OpenAI",

@@ -201,11 +201,11 @@ class Calls:
         if (retries := options.get("max_retries")) is not None:
             policy = replace(policy, max_retries=retries)
         if (max_wait := options.get("limit_max_wait")) is not None:
-            bounds = replace(bounds, max_wait=max_wait)
+            bounds = bounds._replace(max_wait=max_wait)
         if read_timeout := options.get("read_timeout"):
-            bounds = replace(bounds, read_timeout=read_timeout)
+            bounds = bounds._replace(read_timeout=read_timeout)
         if deadline := options.get("deadline"):
-            bounds = replace(bounds, deadline=deadline)
+            bounds = bounds._replace(deadline=deadline)
 
         def may_retry(error: ResayilError) -> bool:
             if model is not None and exchange.attempts > 1 and names_model(error, model):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from resayil.messages import Usage
 from resayil.models import SNAPSHOT, ModelInfo, bare, find
@@ -118,8 +118,7 @@ class Forecast:
     estimated: Literal[True] = True
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(NamedTuple):
     """What lies between two balances that were read one after the other.
 
     Attributes:
@@ -215,8 +214,7 @@ class Budget:
     run: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One call in the ledger: no word of what was said.
 
     Attributes:

@@ -98,8 +98,7 @@ class Reserve(NamedTuple):
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Short:
+class Short(NamedTuple):
     """A budget that does not cover a call.
 
     Attributes:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from pydantic import SecretStr
 
@@ -72,8 +72,7 @@ MOST_ASKED = 5
 Flow = Generator[Effect, Any, T]
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(NamedTuple):
     """Time and chance, given from outside so that a flow can be driven by hand."""
 
     monotonic: Callable[[], float]
@@ -81,8 +80,7 @@ class Clock:
     random: Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(NamedTuple):
     """What one call may take, in bytes and seconds."""
 
     max_body_bytes: int

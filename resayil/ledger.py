@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Literal, Self
@@ -196,7 +196,7 @@ class Ledger:
         with self._open() as connection:
             for since, charged, model, prompt, output in connection.execute(_INTERVALS):
                 interval = found.setdefault(since, Interval(Decimal(charged) / MICRO, {}))
-                found[since] = replace(interval, usage={**interval.usage, model: Tokens(prompt, output)})
+                found[since] = interval._replace(usage={**interval.usage, model: Tokens(prompt, output)})
         return list(found.values())
 
     def reconciliation(self) -> Reconciliation | None:

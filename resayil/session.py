@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from resayil.accumulate import Accumulator
 from resayil.codecs.stream_error import StreamError
@@ -30,8 +29,7 @@ if TYPE_CHECKING:
 _E = TypeVar("_E", bound=ResayilError)
 
 
-@dataclass(frozen=True, slots=True)
-class Provenance:
+class Provenance(NamedTuple):
     """What is known of an answer besides its content: the reply it came in, and how it was reached."""
 
     reply: ErrorResponse
