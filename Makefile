@@ -89,7 +89,7 @@ build: .venv/installed.stamp ## Check what a wheel holds, then write the distrib
 bench: .venv/installed.stamp ## Measure the pack beside its peers and write docs/benchmarks.md; six minutes
 	$(WITHOUT_KEYS) $(BIN)/python -m benchmarks
 
-instructions: .venv/installed.stamp ## Count a streamed chunk's instructions with valgrind; a minute
+instructions: .venv/installed.stamp ## Count the instructions of a streamed chunk and a call with valgrind; three minutes
 	$(WITHOUT_KEYS) $(BIN)/python -m benchmarks.instructions
 
 faults: setup ## Play the fault contract and write docs/fault-results.md; PEERS=1 plays other clients, FULL=1 all sizes
@@ -98,7 +98,7 @@ faults: setup ## Play the fault contract and write docs/fault-results.md; PEERS=
 compatibility: setup n8n ## Try every host and client, and write docs/compatibility.md; a few minutes
 	$(WITHOUT_KEYS) $(BIN)/python -m tests.compatibility
 
-mutants: setup ## Change the core's decisions one by one, and list the changes that no test notices; half an hour
+mutants: setup ## Change the core's decisions one by one, and list the changes that no test notices; an hour or more
 	@$(BIN)/pip install --quiet --upgrade --target build/mutmut mutmut==$(MUTMUT_VERSION)
 	@rm -rf mutants
 	$(WITHOUT_KEYS) PYTHONPATH=$(CURDIR)/build/mutmut $(BIN)/python -m mutmut run

@@ -48,9 +48,7 @@ PROGRAMS = {
         "import httpx\nfrom pydantic import BaseModel, Field, SecretStr\n"
         "class Settings(BaseModel):\n    key: SecretStr\n    retries: int = Field(2, ge=0)"
     ),
-    "resayil": Program(
-        "from resayil import Client", f'Client("{KEY}", "{{url}}").chat("text-1", "x")'
-    ),
+    "resayil": Program("from resayil import Client", f'Client("{KEY}", "{{url}}").chat("text-1", "x")'),
     "openai": Program(
         "from openai import AsyncOpenAI, OpenAI",
         f'OpenAI(api_key="{KEY}", base_url="{{url}}").chat.completions.create({_ASKED})',

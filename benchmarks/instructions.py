@@ -1,7 +1,7 @@
-"""Instructions of a streamed chunk, counted by callgrind: a figure that repeats, beside noisy seconds.
+"""Instructions of a streamed chunk and of a call, counted by callgrind: they repeat, beside noisy seconds.
 
-Each client reads two streams of different lengths from a network in memory, each in a process under
-valgrind; the difference divided by the chunks that make it is what a chunk costs. Start-up cancels out.
+Each client reads two streams of different lengths, or makes two numbers of calls, on a network in memory, each
+in a process under valgrind; the difference divided by what makes it is what one costs. Start-up cancels out.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from benchmarks import machine, report
+from benchmarks.counted import CASES
 
 FEW, MANY = 500, 2_500
-CASES = ("floor", "Client.stream")
 
 
-def _counted(case: str, chunks: int) -> int:
-    """Instructions of a process that reads one stream."""
+def _counted(case: str, count: int) -> int:
+    """Instructions of a process that reads so many chunks, or makes so many calls."""
     valgrind = shutil.which("valgrind")
     if valgrind is None:
         raise FileNotFoundError("valgrind")
     with tempfile.TemporaryDirectory() as folder:
         command = [valgrind, "--tool=callgrind", f"--callgrind-out-file={folder}/out", sys.executable]
-        command += ["-m", "benchmarks.counted", case, str(chunks)]
+        command += ["-m", "benchmarks.counted", case, str(count)]
         environment = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
         ran = subprocess.run(  # noqa: S603 - our own program
             command, capture_output=True, text=True, check=True, env=environment
@@ -44,8 +44,8 @@ def _counted(case: str, chunks: int) -> int:
 
 
 def measure() -> dict[str, float]:
-    """Instructions of a chunk, by case; two processes at a time."""
-    asked = [(case, chunks) for case in CASES for chunks in (FEW, MANY)]
+    """Instructions of a chunk or a call, by case; two processes at a time."""
+    asked = [(case, count) for case in CASES for count in (FEW, MANY)]
     with ThreadPoolExecutor(2) as pool:
         counts = dict(zip(asked, pool.map(lambda one: _counted(*one), asked), strict=True))
     return {case: (counts[case, MANY] - counts[case, FEW]) / (MANY - FEW) for case in CASES}
@@ -60,10 +60,11 @@ def main() -> None:
     if given.json:
         print(json.dumps(figures))
         return
-    lines = ["| | instructions per chunk | × floor |", "|---|---:|---:|"]
-    lines += [
-        f"| {case} | {count:,.0f} | {count / figures['floor']:.3f} |" for case, count in figures.items()
-    ]
+    lines = ["| | instructions | × bare httpx |", "|---|---:|---:|"]
+    floor = 0.0
+    for case, count in figures.items():
+        floor = count if case.startswith("bare") else floor
+        lines.append(f"| {case} | {count:,.0f} | {count / floor:.3f} |")
     print("\n".join(lines))
     report.replace("instructions", "\n".join([*lines, "", machine.described() + "."]))
 
