@@ -1,7 +1,7 @@
 """Instructions of a streamed chunk and of a call, counted by callgrind: they repeat, beside noisy seconds.
 
-Each client reads two streams of different lengths, or makes two numbers of calls, on a network in memory, each
-in a process under valgrind; the difference divided by what makes it is what one costs. Start-up cancels out.
+Each client reads two streams of different lengths, or makes two numbers of calls, on a network in memory, in
+processes under valgrind; the difference divided by what makes it is what one costs. Start-up cancels out.
 """
 
 from __future__ import annotations
