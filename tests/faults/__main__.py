@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -20,12 +22,36 @@ from faults.run import Run, perform, runs
 from faults.surfaces import surfaces
 
 AT_ONCE = 8
+PATIENCE = 180.0
+"""Seconds after which another client is given up: some sleep for as many years as a server says."""
+
+T = TypeVar("T")
+
+
+def within(seconds: float, perform_it: Callable[[], T]) -> T:
+    """What a function returns; a thread that is still at it after so long is left behind.
+
+    Raises:
+        TimeoutError: it is.
+    """
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(perform_it())
+        except BaseException as error:  # noqa: BLE001 - whoever waits gets it
+            future.set_exception(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    return future.result(seconds)
 
 
 def result_of(run: Run, *, peer: bool) -> Result:
     """Perform a run and judge it; a run that breaks the harness is a failure too."""
     try:
-        outcome, log = perform(run)
+        outcome, log = within(PATIENCE, lambda: perform(run)) if peer else perform(run)
+    except TimeoutError:
+        return Result(run, "✗", (f"it had not come back after {PATIENCE:g} s",), PATIENCE)
     except Exception as error:  # noqa: BLE001 - one run must not end all others
         return Result(run, "✗", (f"the run broke: {type(error).__name__}: {error!s:.200}",), 0.0)
     found = judge(run.case, run.surface.verb, outcome, log, peer=peer)
