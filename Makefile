@@ -92,7 +92,7 @@ bench: .venv/installed.stamp ## Measure the pack beside its peers and write docs
 instructions: .venv/installed.stamp ## Count the instructions of a streamed chunk and a call with valgrind; three minutes
 	$(WITHOUT_KEYS) $(BIN)/python -m benchmarks.instructions
 
-faults: setup ## Play the fault contract and write docs/fault-results.md; PEERS=1 plays other clients, FULL=1 all sizes
+faults: setup ## Play the fault contract and write docs/fault-results.md; PEERS=1: other clients; FULL=1: all sizes
 	$(WITHOUT_KEYS) $(BIN)/python -m tests.faults $(if $(PEERS),--peers) $(if $(FULL),--full)
 
 compatibility: setup n8n ## Try every host and client, and write docs/compatibility.md; a few minutes

@@ -83,9 +83,9 @@ def order(line: str) -> tuple[int, str]:
     return (_ORDER.find(line[0]) % len(_ORDER), line)
 
 
-def cell(results: Iterable[Result]) -> str:
-    """The marks of one line on one surface: one where they agree, else how many of each."""
-    marks = [result.mark for result in results]
+def cell(found: Iterable[str]) -> str:
+    """The marks of one line in one column: one where they agree, else how many of each."""
+    marks = list(found)
     if not marks:
         return ""
     if len(set(marks)) == 1:
@@ -118,7 +118,7 @@ def markdown(results: Sequence[Result], plain: Sequence[Plain], notes: Sequence[
     ]
     for line in lines:
         of_line = [result for result in results if result.run.case.line == line]
-        cells = [cell(one for one in of_line if one.run.surface.name == name) for name in names]
+        cells = [cell(one.mark for one in of_line if one.run.surface.name == name) for name in names]
         rows.append(f"| {line} | " + " | ".join(cells) + " |")
     rows += _plain(plain)
     if plain:

@@ -66,11 +66,16 @@ def note(response: Any, heard: Heard) -> None:
     heard.truncated = heard.finish == "length"
     usage = getattr(response, "usage", None)
     heard.usage = usage.total_tokens if usage else None
-    known = response._hidden_params["provider_specific_fields"]  # noqa: SLF001 - where LiteLLM tells it
-    heard.attempts, heard.maybe_billed = known["attempts"], known["maybe_billed"]
     read_calls(
         heard, [(call.function.name, call.function.arguments) for call in choice.message.tool_calls or ()]
     )
+
+
+def note_ours(response: Any, heard: Heard) -> None:
+    """Note a whole answer of this pack, which tells what it took."""
+    note(response, heard)
+    known = response._hidden_params["provider_specific_fields"]  # noqa: SLF001 - where LiteLLM tells it
+    heard.attempts, heard.maybe_billed = known["attempts"], known["maybe_billed"]
 
 
 def read_calls(heard: Heard, calls: list[tuple[str, str]]) -> None:
@@ -105,7 +110,7 @@ class Completion(Surface):
 
     def call(self, client: Any, ask: Ask, heard: Heard) -> Any:
         """A whole answer."""
-        note(litellm().completion(**asked(client, ask)), heard)
+        note_ours(litellm().completion(**asked(client, ask)), heard)
 
     def close(self, client: Any) -> Any:
         """Nothing: the provider keeps its clients."""
@@ -139,7 +144,7 @@ class CompletionStream(Completion):
         stream = litellm().completion(**asked(client, ask), stream=True)
         listen(stream, heard, lambda chunk: keep(chunks, chunk))
         if not heard.leave:
-            note(litellm().stream_chunk_builder(chunks), heard)
+            note_ours(litellm().stream_chunk_builder(chunks), heard)
 
 
 class ACompletion(Completion):
@@ -150,7 +155,7 @@ class ACompletion(Completion):
 
     async def call(self, client: Any, ask: Ask, heard: Heard) -> Any:
         """A whole answer."""
-        note(await litellm().acompletion(**asked(client, ask)), heard)
+        note_ours(await litellm().acompletion(**asked(client, ask)), heard)
 
     async def close(self, client: Any) -> Any:
         """Nothing: the provider keeps its clients."""
@@ -168,7 +173,7 @@ class ACompletionStream(ACompletion):
         stream = await litellm().acompletion(**asked(client, ask), stream=True)
         await alisten(stream, heard, lambda chunk: keep(chunks, chunk))
         if not heard.leave:
-            note(litellm().stream_chunk_builder(chunks), heard)
+            note_ours(litellm().stream_chunk_builder(chunks), heard)
 
 
 def keep(chunks: list[Any], chunk: Any) -> str:
