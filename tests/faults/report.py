@@ -212,7 +212,7 @@ def as_json(results: Sequence[Result], plain: Sequence[Plain]) -> str:
             for result in results
             if result.mark != "S"
         ],
-        "tests": {test.name: test.passed for test in plain},
+        "tests": {_shown(test.name): test.passed for test in plain},
         "unproved": unproved(results, plain) if plain else [],
     }
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
