@@ -18,7 +18,7 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
 from faults import comparison
 from faults.cases import CASES
 from faults.judge import judge
-from faults.report import ROOT, Result, as_json, markdown, plain_tests, versions
+from faults.report import BROKEN, ROOT, Result, as_json, markdown, plain_tests, versions
 from faults.run import Run, perform, runs
 from faults.surfaces import surfaces
 
@@ -54,7 +54,7 @@ def result_of(run: Run, *, peer: bool) -> Result:
     except TimeoutError:
         return Result(run, "✗", (f"it had not come back after {PATIENCE:g} s",), PATIENCE)
     except Exception as error:  # noqa: BLE001 - one run must not end all others
-        return Result(run, "✗", (f"the run broke: {type(error).__name__}: {error!s:.200}",), 0.0)
+        return Result(run, "✗", (f"{BROKEN}{type(error).__name__}: {error!s:.200}",), 0.0)
     found = judge(run.case, run.surface.verb, outcome, log, peer=peer)
     return Result(run, found.mark, (*found.core, *found.strict), outcome.seconds)
 
@@ -94,9 +94,14 @@ def main() -> int:
         for run in runs(cases, peers() if given.peers else surfaces())
         if run.id.startswith(given.only) or run.surface.name.startswith(given.only)
     ]
-    results = play(chosen, peer=given.peers)
+    played = play(chosen, peer=given.peers)
+    results = [result for result in played if not (given.peers and result.broken)]
     plain = [] if given.only or given.peers else plain_tests()
     notes = ["With " + ", ".join(f"{name} {number}" for name, number in versions().items()) + "."]
+    if len(results) < len(played):
+        notes.append(
+            f"Left out: {len(played) - len(results)} runs that the harness could not follow to their end."
+        )
     figures = as_json(results, plain)
     if given.only:
         sys.stdout.write(markdown(results, plain, notes))

@@ -37,6 +37,9 @@ REASONS: Sequence[tuple[frozenset[str], str, str]] = (
 )
 """Why a surface stays behind where a host library decides: lines, the surface's name so far, the reason."""
 
+BROKEN = "the run broke: "
+"""How a reason begins where the harness failed."""
+
 _RUNS = {"test_contract.py", "test_peers.py"}
 _ORDER = "NHSTVALPc"
 _PACKAGES = ("httpx", "openai", "anthropic", "litellm", "langchain-core", "langchain-openai")
@@ -57,6 +60,11 @@ class Result:
     mark: str
     wrong: tuple[str, ...]
     seconds: float
+
+    @property
+    def broken(self) -> bool:
+        """Whether the harness failed, not the client."""
+        return any(why.startswith(BROKEN) for why in self.wrong)
 
 
 @dataclass(frozen=True)
