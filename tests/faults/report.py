@@ -26,12 +26,12 @@ _REPAIRED = (
     "broken call from becoming a valid one, and `resayil.marks.unmarked` takes it off"
 )
 _READ_BY_CALLERS = (
-    "LiteLLM's callers read the arguments themselves: behind one that was cut, but reads as JSON, stands a "
-    "mark that no reader takes; `resayil.marks.unmarked` takes it off"
+    "LiteLLM's callers read the arguments themselves: behind a call that must not be made, though its "
+    "arguments read as JSON, stands a mark that no reader takes; `resayil.marks.unmarked` takes it off"
 )
 REASONS: Sequence[tuple[frozenset[str], str, str]] = (
     (frozenset({"T02", "T03", "T06", "T09", "T12"}), "ChatResayil.", _REPAIRED),
-    (frozenset({"T03"}), "LiteLLM.", _READ_BY_CALLERS),
+    (frozenset({"T03", "T12"}), "LiteLLM.", _READ_BY_CALLERS),
     (frozenset({"A06"}), "LiteLLM.", "frames of LiteLLM itself hold the key that was passed to it"),
     (frozenset({"S25", "T04"}), "LiteLLM.", "LiteLLM takes most of this time for itself, chunk by chunk"),
 )
