@@ -164,6 +164,16 @@ def test_extra_headers_are_sent() -> None:
     assert check_headers({}) == {}
 
 
+def test_a_header_takes_the_place_of_ours_however_it_is_written() -> None:
+    """A name in another case is the same header: it is sent once, as it was given."""
+    transport = Scripted(json_reply(answer()))
+    given = {"User-Agent": "shop/1", "Accept-Encoding": "identity"}
+    client_of(transport, extra_headers={"x-team": "a"}).chat("m", "س", extra_headers={"X-Team": "b", **given})
+    (sent,) = transport.requests
+    for name, value in {**given, "x-team": "b"}.items():
+        assert sent.headers.get_list(name) == [value]
+
+
 @pytest.mark.parametrize("model", ["m\r\nx: y", "m\x00", "", "\u202em"])
 def test_a03_a_model_id_cannot_break_out(model: str) -> None:
     """An id with control characters raises before it is sent."""

@@ -188,8 +188,8 @@ def _reason(part: str, where: str) -> str:
 
 
 def _shown(text: str) -> str:
-    """Text that stays in its cell, without numbers that change from run to run."""
-    hidden = text.replace(KEY, "<the key>")
+    """Text that stays in its cell, without numbers and paths that change from run to run."""
+    hidden = text.replace(KEY, "<the key>").replace(f"{ROOT}/", "")
     clean = "".join(char if char.isprintable() else " " for char in hidden)[:240]
     return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1", clean).replace("|", "\\|")
 
